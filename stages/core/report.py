@@ -1,0 +1,87 @@
+"""What a person sees: progress, tables and errors through rich; and the run of a stage around them."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from stages.core import tables
+from stages.core.errors import UserError
+
+T = TypeVar("T")
+RUNTIME = Path(".groundwork/runtime")
+"""Seconds and peak memory a stage: not an output, so that outputs repeat to the byte."""
+
+console = Console(highlight=False)
+
+
+def note(message: str) -> None:
+    """One plain line."""
+    console.print(escape(message), soft_wrap=True)
+
+
+def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table; numbers to the right, floats with four digits."""
+    grid = Table(title=title, title_justify="left", title_style="bold")
+    body = [list(row) for row in rows]
+    for position, name in enumerate(header):
+        numeric = bool(body) and all(isinstance(row[position], int | float) for row in body)
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        grid.add_row(*(escape(f"{cell:.4f}" if isinstance(cell, float) else str(cell)) for cell in row))
+    console.print(grid)
+
+
+def progress_bar(*extra: str) -> Progress:
+    """A progress bar with count, elapsed and remaining time; `extra` are names of task fields shown at its end.
+
+    Where the output is no terminal, nothing is drawn.
+    """
+    fields = [TextColumn("{task.fields[" + name + "]}") for name in extra]
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        *fields,
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def track(items: Iterable[T], description: str, total: int | None = None, size: Callable[[T], int] = len) -> Iterator[T]:  # type: ignore[assignment]
+    """Pass `items` through with a progress bar that advances by `size(item)`, by default its number of rows."""
+    with progress_bar() as bar:
+        task = bar.add_task(description, total=total)
+        for item in items:
+            yield item
+            bar.advance(task, size(item))
+
+
+def run(stage: str, main: Callable[[], None]) -> None:
+    """Run a stage's `main`: a user's mistake ends in its message and exit code 1; time and memory are kept."""
+    start = time.perf_counter()
+    try:
+        main()
+    except UserError as error:
+        console.print(f"[bold red]{stage} stopped:[/] {escape(str(error))}", soft_wrap=True)
+        if error.hint:
+            console.print(f"[bold]Next:[/] {escape(error.hint)}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print(f"[bold red]{stage} interrupted[/]")
+        sys.exit(130)
+    usage = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, KiB on Linux
+    tables.write_json(
+        RUNTIME / f"{stage}.json",
+        {"seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": round(max(usage) / unit, 1)},
+    )

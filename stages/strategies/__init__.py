@@ -1,0 +1,3 @@
+"""Strategies: which weights are trained."""
+
+STRATEGIES = {"full": "stages.strategies.full:full"}
