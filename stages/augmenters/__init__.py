@@ -11,3 +11,6 @@ TEXT = {
     "contextual": "stages.augmenters.models:contextual",
     "back_translation": "stages.augmenters.models:back_translation",
 }
+
+MODELS = ("contextual", "back_translation")
+"""Members that hold a model, which uses all cores itself: they run in one process."""

@@ -2,7 +2,7 @@
 
 TEXT = {
     "unicode": "stages.cleaners.text:unicode",
-    "html": "stages.cleaners.text:html",
+    "html": "stages.cleaners.markup:html",
     "control": "stages.cleaners.text:control",
     "whitespace": "stages.cleaners.text:whitespace",
     "urls": "stages.cleaners.text:urls",
@@ -14,4 +14,10 @@ TEXT = {
     "stop_words": "stages.cleaners.words:stop_words",
     "contractions": "stages.cleaners.words:contractions",
     "segment": "stages.cleaners.words:segment",
+}
+
+OUTLIERS = {
+    "length": "stages.cleaners.outliers:length",
+    "script": "stages.cleaners.outliers:script",
+    "language": "stages.cleaners.outliers:language",
 }

@@ -15,6 +15,10 @@ PATH = Path("params.yaml")
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Column = str | int
+"""A column of a source: its name, or its position from 0."""
+Mapped = Literal["text", "text_pair", "label", "value", "target", "group", "split"]
+"""Columns of a sample that a source's columns can fill."""
 Options = dict[str, Any]
 """Options of a registry's member: checked against its signature by the stage that uses it."""
 
@@ -30,8 +34,8 @@ class Fetch(Strict):
 
     source: str
     path: str
-    columns: dict[str, str | int | list[str | int]]
-    extra: list[str | int] | Literal["all"]
+    columns: dict[Mapped, Column | list[Column]]
+    extra: list[Column] | Literal["all"]
     splits: dict[str, Literal["train", "validation", "test"]]
     licence: str
     limit_rows: Positive | None

@@ -89,7 +89,7 @@ def explain(error: ValidationError, given: Any, model: type[BaseModel], where: s
     """Pydantic's findings as lines `params.yaml: dotted.key: what is wrong (value)`."""
     lines = []
     for found in error.errors():
-        path = [str(part) for part in found["loc"]]
+        path = [str(part) for part in found["loc"] if part != "[key]"]  # pydantic's mark for a mapping's key
         key = ".".join(([where] if where else []) + path)
         if found["type"] == "extra_forbidden":
             siblings = _siblings(model, found["loc"][:-1])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -29,13 +30,14 @@ def note(message: str) -> None:
 
 def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table; numbers to the right, floats with four digits."""
-    grid = Table(title=title, title_justify="left", title_style="bold")
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     body = [list(row) for row in rows]
     for position, name in enumerate(header):
         numeric = bool(body) and all(isinstance(row[position], int | float) for row in body)
         grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in body:
         grid.add_row(*(escape(f"{cell:.4f}" if isinstance(cell, float) else str(cell)) for cell in row))
+    console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
     console.print(grid)
 
 

@@ -37,11 +37,14 @@ SPLITS = ("train", "validation", "test")
 
 def content_digest(inputs: Sequence[str | bytes | None]) -> str:
     """16 hexadecimal digits of BLAKE2b over the inputs; None and the empty text differ."""
-    state = hashlib.blake2b(digest_size=8)
+    parts = []
     for value in inputs:
-        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        state.update(b"-" if data is None else b"+%d:" % len(data) + data)
-    return state.hexdigest()
+        if value is None:
+            parts.append(b"-")
+        else:
+            data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+            parts.append(b"+%d:%b" % (len(data), data))
+    return hashlib.blake2b(b"".join(parts), digest_size=8).hexdigest()
 
 
 class Ids:

@@ -35,6 +35,19 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     partial.rename(final)
 
 
+@contextmanager
+def new_file(path: str | Path) -> Iterator[Path]:
+    """A file that appears at `path` whole or not at all: written under another name and renamed at the end."""
+    final = Path(path)
+    partial = final.with_name(final.name + ".partial")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 class Writer:
     """Writes tables of one schema to `folder/NAME-00000.parquet`, …, a new shard every `shard_bytes` of content.
 
@@ -124,11 +137,31 @@ def read(folder: str | Path, name: str, columns: Sequence[str] | None = None) ->
 def batches(
     folder: str | Path, name: str, columns: Sequence[str] | None = None, *, batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.Table]:
-    """The rows of `folder/NAME` in order, as tables of at most `batch_rows` rows: memory does not grow with the data."""
+    """The rows of `folder/NAME` in order, as tables of `batch_rows` rows (the last may be shorter).
+
+    Row groups and shards do not show, so that tables of the same rows can be read side by side; memory does not
+    grow with the data.
+    """
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for piece in _pieces(folder, name, columns, batch_rows):
+        while count + len(piece) >= batch_rows:
+            need = batch_rows - count
+            yield pa.Table.from_batches([*waiting, piece.slice(0, need)])
+            piece, waiting, count = piece.slice(need), [], 0
+        if len(piece):
+            waiting.append(piece)
+            count += len(piece)
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _pieces(
+    folder: str | Path, name: str, columns: Sequence[str] | None, rows: int
+) -> Iterator[pa.RecordBatch]:
     for path in shards(folder, name):
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_rows, columns=list(columns) if columns is not None else None):
-                yield pa.Table.from_batches([batch])
+            yield from file.iter_batches(rows, columns=list(columns) if columns is not None else None)
 
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
@@ -136,7 +169,9 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    partial.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
     partial.replace(target)
 
 

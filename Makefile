@@ -1,0 +1,39 @@
+# `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help install repro test check schema clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(VENV)/installed ## create .venv and install what pyproject.toml names
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"Python 3.11 or 3.12 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...") if not (3, 11) <= v < (3, 13) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+repro: install ## run the line, then show the results
+	dvc repro
+	@python -m review.results
+
+test: install ## run the tests
+	python -m pytest
+
+check: install ## lint, types and params, as the pre-commit hooks do
+	ruff check .
+	ruff format --check .
+	mypy
+	python -m review.params
+
+schema: install ## write the JSON schema of params.yaml that editors use
+	python -m review.params --write-schema
+
+clean: ## remove the environment and caches; data, models and the DVC cache stay
+	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

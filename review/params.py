@@ -1,0 +1,126 @@
+"""`python -m review.params`: check params.yaml and the recipes whole, options of every member included.
+
+With `--write-schema` it writes recipes/params.schema.json, which editors use for completion and hints; without, it checks
+that the file there is the one that the code gives.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.augmenters import TEXT as AUGMENTERS
+from stages.checks import CHECKS
+from stages.cleaners import OUTLIERS
+from stages.cleaners import TEXT as CLEANERS
+from stages.core import report
+from stages.core.errors import UserError
+from stages.core.params import PATH, Params, Step, load
+from stages.core.registry import member, option_model, options
+from stages.sources import SOURCES
+from stages.splitters import SPLITTERS
+
+SCHEMA = Path("recipes/params.schema.json")
+RECIPES = Path("recipes")
+
+
+def check(path: Path) -> None:
+    """Check one params file: its keys, and the options of every member that it names, switched on or not.
+
+    Raises:
+        UserError: what is wrong, by dotted key.
+    """
+    params = load(path)
+    _members(SOURCES, {params.fetch.source: params.fetch.options}, "fetch.options", named=False)
+    for family, checks in params.validating.checks.items():
+        given = {f"{family}.{name}": options for name, options in checks.items()}
+        _members(CHECKS, given, "validate.checks")
+    _members(CLEANERS, _options(params.clean.text.steps), "clean.text.steps")
+    _members(OUTLIERS, _options(params.clean.outliers.checks), "clean.outliers.checks")
+    _members(AUGMENTERS, _options(params.augment.text.steps), "augment.text.steps")
+    _members(SPLITTERS, {params.split.method: params.split.options}, "split.options", named=False)
+
+
+def _options(steps: Mapping[str, Step]) -> dict[str, dict[str, Any]]:
+    return {name: step.options for name, step in steps.items()}
+
+
+def _members(
+    registry: Mapping[str, str], given: Mapping[str, Mapping[str, Any]], where: str, *, named: bool = True
+) -> None:
+    for name, values in given.items():
+        key = f"{where}.{name}" if named else where
+        options(member(registry, name, key), values, key)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of params.yaml, with the options of the steps that can be named in it."""
+    whole = Params.model_json_schema(by_alias=True)
+    parts = whole["$defs"]
+    parts["CleanText"] = _ordered(CLEANERS)
+    parts["AugmentText"] = _ordered(AUGMENTERS)
+    parts["Clean"]["properties"]["text"] = {"$ref": "#/$defs/CleanText"}
+    parts["Augment"]["properties"]["text"] = {"$ref": "#/$defs/AugmentText"}
+    parts["Outliers"]["properties"]["checks"] = _steps(OUTLIERS)
+    parts["Fetch"]["properties"]["source"]["enum"] = sorted(SOURCES)
+    parts["Split"]["properties"]["method"]["enum"] = sorted(SPLITTERS)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | whole
+
+
+def _ordered(registry: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["order", "steps"],
+        "properties": {
+            "order": {"type": "array", "items": {"enum": sorted(registry)}},
+            "steps": _steps(registry),
+        },
+    }
+
+
+def _steps(registry: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: _step(registry, name) for name in registry},
+    }
+
+
+def _step(registry: Mapping[str, str], name: str) -> dict[str, Any]:
+    function = member(registry, name, name)
+    one = option_model(function).model_json_schema()
+    summary = (function.__doc__ or "").split("\n\n")[0]
+    one["description"] = " ".join(summary.split())
+    one["properties"] = {"enabled": {"type": "boolean"}, **one.get("properties", {})}
+    one["required"] = ["enabled", *one.get("required", [])]
+    return one
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """Check everything; 0 where all is well."""
+    parser = argparse.ArgumentParser(prog="python -m review.params", description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="params files (default: params.yaml and recipes/*.yaml)")
+    parser.add_argument("--write-schema", action="store_true", help=f"write {SCHEMA}")
+    given = parser.parse_args(None if arguments is None else list(arguments))
+    current = json.dumps(schema(), indent=2) + "\n"
+    if given.write_schema:
+        SCHEMA.write_text(current, encoding="utf-8")
+    wrong = 0
+    for path in given.files or [PATH, *sorted(RECIPES.glob("*.yaml"))]:
+        try:
+            check(path)
+        except UserError as error:
+            wrong += 1
+            report.note(str(error).replace("params.yaml:", f"{path}:"))
+            report.note(f"  {error.hint}")
+    if not SCHEMA.exists() or SCHEMA.read_text(encoding="utf-8") != current:
+        wrong += 1
+        report.note(f"{SCHEMA} is not what the code says; type: python -m review.params --write-schema")
+    return min(wrong, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

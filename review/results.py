@@ -1,0 +1,59 @@
+"""The short table at the end of `make repro`: what became of the data, how good the model is, what to do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stages.core import report, tables
+from stages.tasks.classification import headline_rows
+
+METRICS = Path("metrics")
+COUNTED = ("rows", "kept", "rejected", "dropped", "derived", "unused")
+"""Counts of samples that the stages report, in the order in which they are shown."""
+
+
+def main() -> None:
+    found = {path.stem: tables.read_json(path) for path in sorted(METRICS.glob("*.json"))}
+    rows = sample_rows(found)
+    if rows:
+        report.table("Samples", ["stage", "samples"], rows)
+    if "evaluate" in found:
+        evaluated = found["evaluate"]
+        title = f"Model, on {evaluated['samples']} test samples it has never seen"
+        report.table(title, ["metric", "value", "interval", "majority class"], headline_rows(evaluated))
+    else:
+        report.note("no metrics/evaluate.json yet: type dvc repro")
+    for line in next_steps(found):
+        report.note(line)
+
+
+def sample_rows(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What each stage that reports rows did with them, in the order of the line."""
+    order = ("fetch", "validate", "clean", "augment", "split", "encode")
+    return [(stage, ", ".join(counts(metrics[stage]))) for stage in order if stage in metrics]
+
+
+def counts(metrics: Mapping[str, Any]) -> list[str]:
+    """`1000 rows`, `970 kept`, …: the counts of samples among a stage's metrics, then those of the splits."""
+    found = [f"{metrics[name]} {name}" for name in COUNTED if isinstance(metrics.get(name), int)]
+    for name, part in metrics.get("splits", {}).items():
+        count = part["rows"] if isinstance(part, Mapping) else part
+        found += [f"{count} {name}"] if count and name != "unassigned" else []
+    return found
+
+
+def next_steps(metrics: Mapping[str, Any]) -> list[str]:
+    """Where to look, and what to type."""
+    steps = {
+        "metrics/mistakes.md": "the most confident mistakes",
+        "metrics/plots": "the data of the plots; to draw them: dvc plots show",
+        "models/model": "the model: transformers.pipeline('text-classification', 'models/model')",
+    }
+    lines = [f"{path}: {what}" for path, what in steps.items() if Path(path).exists()]
+    return (
+        [*lines, "Ask what if: dvc exp run -S lr=2e-5, then dvc exp show"] if "evaluate" in metrics else lines
+    )
+
+
+if __name__ == "__main__":
+    main()

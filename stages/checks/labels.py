@@ -1,0 +1,30 @@
+"""Checks of the label as it came."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.checks.text import Check, Mask, mask
+
+
+def missing() -> Check:
+    """No label, or one of white space."""
+
+    def check(samples: pa.Table, _: Sequence[str]) -> Mask:
+        return mask(pc.is_null(samples["label"])) | mask(pc.equal(pc.utf8_trim_whitespace(samples["label"]), ""))
+
+    return check
+
+
+def unknown() -> Check:
+    """A label that is not one of params.yaml's `labels`, to the letter; nothing is unknown where `labels` is empty."""
+
+    def check(samples: pa.Table, labels: Sequence[str]) -> Mask:
+        if not labels:
+            return mask(pa.chunked_array([pa.array([False] * len(samples))]))
+        known = pc.is_in(samples["label"], value_set=pa.array(labels, pa.string()))
+        named = pc.not_equal(pc.utf8_trim_whitespace(samples["label"]), "")
+        return mask(pc.and_(named, pc.invert(known)))
+
+    return check

@@ -1,0 +1,111 @@
+"""Near-duplicates: MinHash signatures of character shingles (rensa), banded into candidates, proved by exact Jaccard.
+
+Broder (1997), "On the resemblance and containment of documents"; Leskovec, Rajaraman and Ullman,
+"Mining of Massive Datasets", chapter 3, for the banding.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+ROWS_PER_BAND = 4
+"""At 64 permutations a pair of similarity 0.7 becomes a candidate with probability 1 - (1 - 0.7^4)^16 = 0.99."""
+ALL_PAIRS_UP_TO = 16
+SEED = 42
+
+Signatures = npt.NDArray[np.uint32]
+Pairs = npt.NDArray[np.int64]
+
+
+def shingle_hashes(texts: Sequence[str], size: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Hashes of all windows of `size` characters, flat, and the offsets (N + 1,) of each text's own.
+
+    A text shorter than `size` has one shingle, which runs into the padding after it.
+    """
+    padding = "\0" * size
+    codes = np.frombuffer(
+        (padding.join(texts) + padding).encode("utf-32-le", "surrogatepass"), dtype=np.uint32
+    )
+    lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
+    hashes = np.zeros(len(codes) - size + 1, dtype=np.uint64)
+    for shift in range(size):
+        hashes = (hashes ^ codes[shift : len(codes) - size + 1 + shift]) * np.uint64(0x9E3779B97F4A7C15)
+        hashes ^= hashes >> np.uint64(29)
+    counts = np.maximum(lengths - size + 1, 1)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    starts = np.concatenate([[0], np.cumsum(lengths + size)[:-1]])
+    windows = np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])
+    return hashes[windows], offsets.astype(np.uint64)
+
+
+def signatures(texts: Sequence[str], *, shingle_characters: int, permutations: int) -> Signatures:
+    """MinHash signatures (N, permutations) of the texts without regard to case."""
+    from rensa import RMinHash
+
+    if not texts:
+        return np.empty((0, permutations), dtype=np.uint32)
+    hashes, offsets = shingle_hashes([text.casefold() for text in texts], shingle_characters)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, permutations, SEED)
+    return np.array(matrix.to_rows(), dtype=np.uint32)
+
+
+def candidates(signed: Signatures) -> Pairs:
+    """Pairs (M, 2), first < second, of rows that agree in all of some band of their signatures (N, P)."""
+    found = [_bucket_pairs(_band_keys(signed, band)) for band in range(signed.shape[1] // ROWS_PER_BAND)]
+    pairs = np.concatenate([*found, np.empty((0, 2), dtype=np.int64)])
+    return np.unique(pairs, axis=0)
+
+
+def _band_keys(signed: Signatures, band: int) -> npt.NDArray[np.uint64]:
+    keys = np.zeros(len(signed), dtype=np.uint64)
+    for column in range(band * ROWS_PER_BAND, (band + 1) * ROWS_PER_BAND):
+        keys = (keys ^ signed[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(31)
+    return keys
+
+
+def _bucket_pairs(keys: npt.NDArray[np.uint64]) -> Pairs:
+    """All pairs of a small bucket; of a large one, each row with its first and with the one before."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = (
+        np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        if len(keys)
+        else np.empty(0, int)
+    )
+    sizes = np.diff(np.append(starts, len(keys)))
+    found = []
+    for size in np.unique(sizes[sizes > 1]):
+        buckets = order[starts[sizes == size][:, None] + np.arange(size)]
+        if size <= ALL_PAIRS_UP_TO:
+            first, second = np.triu_indices(size, k=1)
+        else:
+            later = np.arange(1, size)
+            first, second = (
+                np.concatenate([np.zeros(size - 1, int), later - 1]),
+                np.concatenate([later, later]),
+            )
+        found.append(np.stack([buckets[:, first].ravel(), buckets[:, second].ravel()], axis=1))
+    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+
+
+def shingles(text: str, size: int) -> set[str]:
+    """The set of windows of `size` characters without regard to case; a shorter text is its own."""
+    folded = text.casefold()
+    return {folded[start : start + size] for start in range(max(len(folded) - size, 0) + 1)}
+
+
+def proved(
+    pairs: Pairs, texts: Mapping[int, str], *, threshold: float, shingle_characters: int
+) -> Iterator[int]:
+    """The numbers of the pairs whose exact Jaccard similarity, 0-1, is at least `threshold`."""
+    sets: dict[int, set[str]] = {}
+    for number, (first, second) in enumerate(pairs.tolist()):
+        for row in (first, second):
+            if row not in sets:
+                sets[row] = shingles(texts[row], shingle_characters)
+        one, other = sets[first], sets[second]
+        common = len(one & other)
+        if common >= threshold * (len(one) + len(other) - common):
+            yield number

@@ -1,0 +1,168 @@
+"""What can only be decided over all rows: repeats, contradicting labels, near-duplicates, outliers, groups."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.cleaners import duplicates, near, outliers
+from stages.core import samples
+from stages.core.samples import INPUTS, content_digest
+
+Mask = npt.NDArray[np.bool_]
+Batches = Callable[[], Iterable[pa.Table]]
+
+
+class Survey:
+    """A few numbers a row, gathered from batches in order: about 60 bytes a row, and 4 a MinHash permutation.
+
+    `reasons` (N,) holds numbers into `names`; 0 is the empty reason: the row stays. `codes` maps further reason
+    codes to the mask (N,) of their rows.
+    """
+
+    def __init__(self, *, shingle_characters: int, permutations: int) -> None:
+        self.names = [""]
+        self.codes: dict[str, Mask] = {}
+        self._minhash = {"shingle_characters": shingle_characters, "permutations": permutations}
+        self._parts: dict[str, list[Any]] = {
+            n: [] for n in ("reasons", "keys", "labels", "groups", "lengths", "signed")
+        }
+        self._labels: dict[str, int] = {}
+
+    def add(self, batch: pa.Table, reasons: list[str]) -> None:
+        """Take in the next rows, and why each is dropped so far."""
+        part = self._parts
+        part["reasons"].append(np.array([self._number(reason) for reason in reasons], dtype=np.int16))
+        inputs = zip(*(_contents(batch, name) for name in INPUTS), strict=True)
+        part["keys"].append(np.array([int(content_digest(row), 16) for row in inputs], dtype=np.uint64))
+        numbers = (
+            -1 if label is None else self._labels.setdefault(label, len(self._labels))
+            for label in batch["label"].to_pylist()
+        )
+        part["labels"].append(np.fromiter(numbers, dtype=np.int32, count=len(batch)))
+        part["groups"].append(batch["group"].combine_chunks())
+        part["lengths"].append(pc.utf8_length(pc.fill_null(batch["text"], "")).to_numpy())
+        if self._minhash["permutations"]:
+            part["signed"].append(near.signatures(joined_texts(batch), **self._minhash))
+
+    def _number(self, reason: str) -> int:
+        if reason not in self.names:
+            self.names.append(reason)
+        return self.names.index(reason)
+
+    def close(self) -> None:
+        """Lay the parts together; nothing can be added any more."""
+        self.reasons: npt.NDArray[np.int16] = np.concatenate(self._parts["reasons"])
+        self.keys: npt.NDArray[np.uint64] = np.concatenate(self._parts["keys"])
+        self.labels: npt.NDArray[np.int32] = np.concatenate(self._parts["labels"])
+        self.lengths: npt.NDArray[np.int32] = np.concatenate(self._parts["lengths"])
+        encoded = pa.chunked_array(self._parts["groups"]).combine_chunks().dictionary_encode()
+        self.groups: npt.NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
+        self.group_names = encoded.dictionary
+        signed = self._parts.pop("signed")
+        self.signed: near.Signatures = np.concatenate(signed) if signed else np.empty((0, 0), np.uint32)
+        self._parts.clear()
+
+    @property
+    def alive(self) -> Mask:
+        """Rows that stay, so far."""
+        return self.reasons == 0
+
+    def drop(self, rows: Mask, reason: str) -> None:
+        """Drop the rows, those that were not dropped before for another reason, and give them the code."""
+        self.reasons[rows & self.alive] = self._number(reason)
+        self.codes[reason] = self.codes.get(reason, np.zeros(len(rows), bool)) | rows
+
+    def repeats(self, conflicts: Literal["drop", "majority", "keep"], exact: Literal["drop", "keep"]) -> None:
+        """Contradicting labels, then exact duplicates, among the rows that are left."""
+        alive = np.flatnonzero(self.alive)
+        found, dropped = (
+            self._spread(alive, mask)
+            for mask in duplicates.conflicts(self.keys[alive], self.labels[alive], conflicts)
+        )
+        self.codes["label.conflict"] = found
+        self.drop(dropped, "label.conflict")
+        alive = np.flatnonzero(self.alive)
+        again = self._spread(alive, duplicates.repeats(self.keys[alive]))
+        self.codes["duplicate.exact"] = again
+        if exact == "drop":
+            self.drop(again, "duplicate.exact")
+        else:
+            first = np.unique(self.keys[alive], return_index=True, return_inverse=True)
+            self._join(np.stack([alive[first[1]][first[2]], alive], axis=1))
+
+    def near(self, texts: Batches, *, action: Literal["drop", "group"], threshold: float) -> None:
+        """Near-duplicates among the rows that are left; `texts` gives all batches once more."""
+        alive = np.flatnonzero(self.alive)
+        pairs = alive[near.candidates(self.signed[alive])]
+        wanted = set(np.unique(pairs).tolist())
+        kept: dict[int, str] = {}
+        start = 0
+        for batch in texts() if wanted else ():
+            kept.update((start + i, t) for i, t in enumerate(joined_texts(batch)) if start + i in wanted)
+            start += len(batch)
+        proof = near.proved(
+            pairs, kept, threshold=threshold, shingle_characters=self._minhash["shingle_characters"]
+        )
+        pairs = pairs[np.fromiter(proof, dtype=np.int64)]
+        later = np.zeros(len(self.reasons), dtype=bool)
+        later[pairs[:, 1]] = True
+        self.codes["duplicate.near"] = later
+        self._join(pairs)
+        if action == "drop":
+            self.drop(later, "duplicate.near")
+
+    def outliers(
+        self, texts: Batches, checks: Mapping[str, outliers.Check], *, action: Literal["drop", "flag"]
+    ) -> None:
+        """Outliers among the rows that are left."""
+        alive = self.alive
+        logs = np.log1p(self.lengths[alive].astype(np.float64))
+        for name, check in checks.items():
+            masks = [check([t or "" for t in batch["text"].to_pylist()], logs) for batch in texts()]
+            found = np.concatenate(masks) & alive
+            self.codes[f"outlier.{name}"] = found
+            if action == "drop":
+                self.drop(found, f"outlier.{name}")
+
+    def finish(self, batch: pa.Table, rows: slice) -> pa.Table:
+        """The batch, which holds `rows`, with its groups and with the codes that the survey found."""
+        found = {code: mask[rows] for code, mask in self.codes.items()}
+        issues: list[list[str]] = batch["issues"].to_pylist()
+        for code, mask in found.items():
+            for row in np.flatnonzero(mask):
+                issues[row].append(code)
+        return samples.replace(batch, group=self.group_names.take(pa.array(self.groups[rows])), issues=issues)
+
+    def count_groups(self) -> int:
+        """The number of groups among the rows that stay."""
+        return len(np.unique(self.groups[self.alive]))
+
+    def _join(self, pairs: npt.NDArray[np.int64]) -> None:
+        self.groups = duplicates.join_groups(self.groups, pairs)
+
+    def _spread(self, rows: npt.NDArray[np.int64], mask: Mask) -> Mask:
+        full = np.zeros(len(self.reasons), dtype=bool)
+        full[rows[mask]] = True
+        return full
+
+
+def joined_texts(batch: pa.Table) -> list[str]:
+    """The text of each row, with its pair where there is one."""
+    texts = [text or "" for text in batch["text"].to_pylist()]
+    if batch["text_pair"].null_count == len(batch):
+        return texts
+    return [f"{text}\n{pair or ''}" for text, pair in zip(texts, batch["text_pair"].to_pylist(), strict=True)]
+
+
+def _contents(batch: pa.Table, name: str) -> list[str | bytes | None]:
+    column = batch[name]
+    if column.null_count == len(batch):
+        return [None] * len(batch)
+    if name in ("image", "audio"):
+        column = pc.struct_field(column, "bytes")
+    contents: list[str | bytes | None] = column.to_pylist()
+    return contents

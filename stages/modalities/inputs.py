@@ -1,0 +1,64 @@
+"""Which samples go into which split's inputs, and in what columns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from stages.core.samples import SPLITS
+
+Places = Mapping[str, tuple[str | None, int | None]]
+"""Sample id -> split and fold."""
+
+TYPES = {"input_ids": pa.list_(pa.int32()), "token_type_ids": pa.list_(pa.int8())}
+
+
+def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, pa.Table, list[int | None]]]:
+    """The rows of each split, with their folds. A derived sample goes with its parent, and only into training."""
+    owners = [parent or own for own, parent in zip(*(batch[n].to_pylist() for n in ("id", "parent")), strict=True)]
+    derived = batch["parent"].is_valid().to_numpy()
+    found = [places.get(owner, (None, None)) for owner in owners]
+    splits = np.array([split or "" for split, _ in found], dtype=object)
+    splits[derived & (splits != "train")] = ""
+    for name in SPLITS:
+        rows = np.flatnonzero(splits == name)
+        if len(rows):
+            yield name, batch.take(rows), [found[row][1] for row in rows]
+
+
+def table(
+    part: pa.Table, folds: Sequence[int | None], numbers: Mapping[str, int], inputs: Mapping[str, Sequence[Sequence[int]]]
+) -> pa.Table:
+    """The encoded rows: id, parent, label (its number), fold, length (of the first input), and the inputs."""
+    labels = [numbers[label] for label in part["label"].to_pylist()]
+    lengths = [len(row) for row in next(iter(inputs.values()))]
+    columns: dict[str, pa.Array] = {
+        "id": part["id"],
+        "parent": part["parent"],
+        "label": pa.array(labels, pa.int32()),
+        "fold": pa.array(folds, pa.int32()),
+        "length": pa.array(lengths, pa.int32()),
+    }
+    return pa.table(columns | {name: pa.array(rows, TYPES[name]) for name, rows in inputs.items()})
+
+
+def schema(names: Sequence[str]) -> pa.Schema:
+    """The schema of encoded tables with the inputs `names`."""
+    fixed = [("id", pa.string()), ("parent", pa.string())]
+    fixed += [(name, pa.int32()) for name in ("label", "fold", "length")]
+    return pa.schema(fixed + [(name, TYPES[name]) for name in names])
+
+
+def length_statistics(lengths: Sequence[int], limit: int) -> dict[str, float | int]:
+    """Of the lengths before truncation: mean, median, 95th percentile, greatest, and how many exceed the limit."""
+    if not lengths:
+        return {"rows": 0, "truncated": 0}
+    values = np.asarray(lengths)
+    return {
+        "rows": len(values),
+        "mean": round(float(values.mean()), 2),
+        "median": float(np.median(values)),
+        "p95": round(float(np.percentile(values, 95)), 2),
+        "max": int(values.max()),
+        "truncated": int((values > limit).sum()),
+    }

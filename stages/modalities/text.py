@@ -1,0 +1,60 @@
+"""Text: tokens in, classes of transformers that take them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from stages.core import models
+from stages.core.errors import UserError
+
+MODEL_CLASSES = {"classification": "AutoModelForSequenceClassification"}
+INPUTS = ("input_ids", "token_type_ids")
+
+
+def processor(source: models.Source) -> Any:
+    """The fast tokenizer of the model.
+
+    Raises:
+        UserError: it does not load, or has no padding token.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = models.load(AutoTokenizer, source, "model", use_fast=True)
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
+            raise UserError(f"params.yaml: model: {source.name} has no padding token", "choose an encoder model")
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def input_names(tokenizer: Any, *, pairs: bool) -> list[str]:
+    """The inputs that the model takes: `token_type_ids` only tell the two texts of a pair apart."""
+    return [name for name in INPUTS if name in tokenizer.model_input_names and (name == "input_ids" or pairs)]
+
+
+def fields(part: pa.Table) -> tuple[list[str], list[str] | None]:
+    """The texts (N,) of a table of samples, and their pairs, or None where there is none."""
+    texts = [text or "" for text in part["text"].to_pylist()]
+    if part["text_pair"].null_count == len(part):
+        return texts, None
+    return texts, [pair or "" for pair in part["text_pair"].to_pylist()]
+
+
+def encode(
+    tokenizer: Any, texts: list[str], pairs: list[str] | None, *, names: Sequence[str], limit: int
+) -> tuple[dict[str, list[list[int]]], list[int]]:
+    """Token ids of N texts, with their pairs where there are any, and the lengths (N,) before truncation at `limit`.
+
+    The dictionary has the inputs `names`, without padding.
+    """
+    whole = tokenizer(texts, pairs, return_attention_mask=False, return_token_type_ids=True, verbose=False)
+    columns: dict[str, list[list[int]]] = {name: whole[name] for name in names}
+    lengths = [len(ids) for ids in columns["input_ids"]]
+    for row in (row for row, length in enumerate(lengths) if length > limit):
+        cut = tokenizer(
+            texts[row], pairs and pairs[row], truncation=True, max_length=limit, return_token_type_ids=True
+        )
+        for name in names:
+            columns[name][row] = cut[name]
+    return columns, lengths

@@ -1,0 +1,188 @@
+"""From a source's raw rows to samples: columns mapped, splits by their three names, the rest as `extra`."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.core import samples
+from stages.core.errors import UserError
+from stages.core.params import Column
+from stages.core.samples import INPUTS, SPLITS, Ids
+from stages.sources.reading import Raw, Reading, position
+from stages.sources.values import as_text, empty_to_null, holds_bytes, joined, numbers
+
+Columns = Mapping[Any, Column | list[Column]]
+"""Sample column -> the source's column or, to be joined, columns."""
+Extra = Sequence[Column] | str
+
+JOINED = ("text", "text_pair")
+EXTRA = samples.SCHEMA.field("extra").type
+
+
+def wanted(columns: Columns, extra: Extra) -> list[Column]:
+    """Every column of the source that params.yaml names, once, in order.
+
+    Raises:
+        UserError: no input is mapped, or several columns where only one can be.
+    """
+    if not set(columns) & set(INPUTS):
+        raise UserError("params.yaml: fetch.columns: no input is mapped", "name the source's column for text")
+    named: list[Column] = []
+    for name, column in columns.items():
+        if isinstance(column, list) and (name not in JOINED or not column):
+            raise UserError(
+                f"params.yaml: fetch.columns.{name}: {column!r}: should be one column",
+                f"several are joined for {' and '.join(JOINED)} only",
+            )
+        named += column if isinstance(column, list) else [column]
+    return list(dict.fromkeys([*named, *([] if isinstance(extra, str) else extra)]))
+
+
+def read(
+    reading: Reading, *, columns: Columns, extra: Extra, splits: Mapping[str, str], limit_rows: int | None
+) -> Iterator[pa.Table]:
+    """All samples in batches, in the schema of `core.samples`; each part's rows are counted in the part.
+
+    The split names of parts are checked before anything is read. `limit_rows` holds for each of those names.
+    A cell in the mapped column `split` goes before the split of the part.
+
+    Raises:
+        UserError: a split name that is neither mapped nor one of the three, or no row at all.
+    """
+    ids, left = Ids(), dict[str | None, float]()
+    names = {part.split: split_name(part.split, splits) for part in reading.parts}
+    for part in reading.parts:
+        rest = left.get(part.split, limit_rows or math.inf)
+        for raw in part.batches if rest else ():
+            raw = _first(raw, rest)
+            part.count(raw)
+            if raw.rows:
+                yield to_samples(
+                    raw,
+                    part.name,
+                    split=names[part.split],
+                    columns=columns,
+                    extra=extra,
+                    splits=splits,
+                    ids=ids,
+                )
+            rest -= raw.rows
+            if not rest:
+                break
+        left[part.split] = rest
+    if not sum(part.rows for part in reading.parts):
+        raise UserError("the source has no rows", "see fetch.path and fetch.options in params.yaml")
+
+
+def _first(raw: Raw, rows: float) -> Raw:
+    if raw.rows <= rows:
+        return raw
+    count = int(rows)
+    bad = {index: row for index, row in raw.bad.items() if index < count}
+    return Raw(raw.names, [column.slice(0, count) for column in raw.columns], count, bad, raw.blank_lines)
+
+
+def to_samples(
+    raw: Raw,
+    source: str,
+    *,
+    split: str | None,
+    columns: Columns,
+    extra: Extra,
+    splits: Mapping[str, str],
+    ids: Ids,
+) -> pa.Table:
+    """One batch as samples. A bad row becomes a sample without inputs: its text stands in `extra["raw"]`."""
+    found = {
+        name: _mapped(raw, column, f"{source}: fetch.columns.{name}") for name, column in columns.items()
+    }
+    found |= {
+        name: empty_to_null(found[name]) for name in ("label", "value", "group", "split") if name in found
+    }
+    issues = [["row.malformed"] if i in raw.bad else [] for i in range(raw.rows)]
+    if "value" in found:
+        found["value"], invalid = numbers(found["value"])
+        for index in invalid:
+            issues[index].append("value.invalid")
+    if "label" in found:
+        found["label_source"] = pc.if_else(found["label"].is_valid(), "gold", None)
+    given = pa.array([split] * raw.rows, pa.string())
+    found["split"] = pc.coalesce(_split_column(found["split"], splits), given) if "split" in found else given
+    found["id"] = _ids(raw, found, ids)
+    found["group"] = pc.coalesce(found["group"], found["id"]) if "group" in found else found["id"]
+    found["source"] = pa.array([source] * raw.rows)
+    found["extra"] = _extra(raw, _extra_positions(raw, columns, extra), f"{source}: fetch.extra")
+    return samples.table({**found, "issues": issues})
+
+
+def _mapped(raw: Raw, column: Column | list[Column], where: str) -> pa.Array:
+    if isinstance(column, list):
+        return joined([as_text(_column(raw, one), where) for one in column])
+    return as_text(_column(raw, column), where)
+
+
+def _column(raw: Raw, column: Column) -> pa.Array:
+    at = position(raw.names, column)
+    return pa.nulls(raw.rows, pa.string()) if at is None else raw.columns[at]  # a JSON key that a batch lacks
+
+
+def _ids(raw: Raw, found: Mapping[str, pa.Array], ids: Ids) -> pa.Array:
+    inputs: list[list[Any]] = [
+        found[name].to_pylist() if name in found else [None] * raw.rows for name in INPUTS
+    ]
+    for index, row in raw.bad.items():
+        inputs[0][index] = row.raw  # bad rows have no inputs: they are told apart by their text
+    return pa.array(ids(zip(*inputs, strict=True)), pa.string())
+
+
+def split_name(name: str | None, splits: Mapping[str, str]) -> str | None:
+    """The split that the source's own name stands for.
+
+    Raises:
+        UserError: a name that is neither mapped nor one of the three.
+    """
+    if name is None or name in splits:
+        return name and splits[name]
+    if name not in SPLITS:
+        raise UserError(
+            f"params.yaml: fetch.splits: the source's split '{name}' is not mapped",
+            f"set fetch.splits: {{{name}: {' | '.join(SPLITS)}}}",
+        )
+    return name
+
+
+def _split_column(column: pa.Array, splits: Mapping[str, str]) -> pa.Array:
+    coded = column.dictionary_encode()
+    names = [split_name(name, splits) for name in coded.dictionary.to_pylist()]
+    return pa.array(names, pa.string()).take(coded.indices)
+
+
+def _extra_positions(raw: Raw, columns: Columns, extra: Extra) -> list[int]:
+    if not isinstance(extra, str):
+        return [at for at in (position(raw.names, column) for column in extra) if at is not None]
+    mapped = {position(raw.names, column) for column in wanted(columns, [])}
+    return [i for i, column in enumerate(raw.columns) if i not in mapped and not holds_bytes(column.type)]
+
+
+def _extra(raw: Raw, chosen: Sequence[int], where: str) -> pa.Array:
+    """The map column: K columns of N values, laid out row by row without the nulls."""
+    keys, values = [raw.names[i] for i in chosen], [as_text(raw.columns[i], where) for i in chosen]
+    if raw.bad:
+        keys.append("raw")
+        values.append(
+            pa.array([raw.bad[i].raw if i in raw.bad else None for i in range(raw.rows)], pa.string())
+        )
+    if not keys:
+        return pa.array(repeat([], raw.rows), EXTRA)
+    by_row = np.arange(len(keys) * raw.rows).reshape(len(keys), raw.rows).T.ravel()
+    items = pa.concat_arrays(values).take(pa.array(by_row))
+    there = items.is_valid()
+    lengths = there.to_numpy(zero_copy_only=False).reshape(raw.rows, len(keys)).sum(axis=1)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    names = pa.array(keys).take(pa.array(by_row // raw.rows)).filter(there)
+    return pa.MapArray.from_arrays(offsets, names, items.filter(there))

@@ -1,0 +1,77 @@
+"""Sharing groups out over parts: the arithmetic that all splitters use."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.core.seeds import seed_of
+
+Ints = npt.NDArray[np.int64]
+
+
+def share_out(groups: Sequence[str], strata: Ints, shares: Sequence[float], *, seed: int, purpose: str) -> Ints:
+    """A part number for each of N samples: groups stay whole, and each stratum is shared out alike.
+
+    Groups of several samples come first, the largest before the others, each to the part that lacks most of what
+    the group holds. Then the single samples fill up what each part still lacks, stratum by stratum, in an order
+    that is drawn from (seed, purpose, group): adding samples moves few of the others.
+
+    Args:
+        groups: (N,) names.
+        strata: (N,) class numbers from 0.
+        shares: of the parts, summing to 1.
+    """
+    if not len(groups):
+        return np.empty(0, dtype=np.int64)
+    names, member_of = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    draw = np.array([seed_of(seed, purpose, name) for name in names], dtype=np.uint64)
+    sizes = np.bincount(member_of)
+    classes = int(strata.max()) + 1
+    lacking = np.outer(np.asarray(shares, dtype=np.float64), np.bincount(strata, minlength=classes))
+    part = np.full(len(names), -1, dtype=np.int64)
+    _place_groups(part, lacking, member_of, strata, sizes, draw)
+    _place_singles(part, lacking, member_of, strata, sizes, draw)
+    result: Ints = part[member_of]
+    return result
+
+
+def _place_groups(
+    part: Ints,
+    lacking: npt.NDArray[np.float64],
+    member_of: Ints,
+    strata: Ints,
+    sizes: Ints,
+    draw: npt.NDArray[np.uint64],
+) -> None:
+    """Place groups of several samples, largest first: to the part for which they fill the largest need."""
+    order = np.argsort(member_of, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    several = np.flatnonzero(sizes > 1)
+    for number in several[np.lexsort((draw[several], -sizes[several]))]:
+        held = np.bincount(strata[order[starts[number] : starts[number + 1]]], minlength=lacking.shape[1])
+        chosen = int(np.argmax(lacking @ held))
+        part[number] = chosen
+        lacking[chosen] -= held
+
+
+def _place_singles(
+    part: Ints,
+    lacking: npt.NDArray[np.float64],
+    member_of: Ints,
+    strata: Ints,
+    sizes: Ints,
+    draw: npt.NDArray[np.uint64],
+) -> None:
+    """Cut each stratum's single samples, in their drawn order, in proportion to what the parts lack of it."""
+    stratum_of = np.zeros(len(part), dtype=np.int64)
+    stratum_of[member_of] = strata
+    for stratum in range(lacking.shape[1]):
+        mine = np.flatnonzero((sizes == 1) & (stratum_of == stratum))
+        if not len(mine):
+            continue
+        need = np.maximum(lacking[:, stratum], 0)
+        need = need / need.sum() if need.sum() else np.full(len(need), 1 / len(need))
+        cuts = np.rint(np.cumsum(need)[:-1] * len(mine)).astype(np.int64)
+        for number, members in enumerate(np.split(mine[np.argsort(draw[mine], kind="stable")], cuts)):
+            part[members] = number

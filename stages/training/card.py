@@ -1,0 +1,53 @@
+"""The model card: what the model is, what it was trained on, and what it is not for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FRONT = """\
+---
+library_name: transformers
+pipeline_tag: {pipeline}
+base_model: {base}
+tags: [groundwork, {task}]
+---
+"""
+
+
+def card(
+    *,
+    task: str,
+    base_model: str,
+    labels: Sequence[str],
+    provenance: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> str:
+    """The card as Markdown: data, params, validation metrics and limits."""
+    sections = [
+        f"# {task.capitalize()} with {base_model}\n\nFine-tuned with Groundwork. Classes: {', '.join(labels)}.",
+        f'## Use\n\n```python\nfrom transformers import pipeline\n\npipeline("text-{task}", "models/model")("…")\n```',
+        "## Training data\n\n" + bullets(provenance),
+        "## Params\n\n" + bullets(recipe),
+        "## Validation\n\n" + bullets(metrics) + "\n\nThe test split is read by `evaluate` alone: metrics/evaluate.json.",
+        "## Limits\n\n"
+        f"- It answers with one of {len(labels)} classes, also to inputs that belong to none of them.\n"
+        "- It knows the language, domain and period of its training data; check it on your own before use.\n"
+        "- Its probabilities are as calibrated as the reliability plot of `evaluate` shows, on that data only.",
+    ]
+    front = FRONT.format(pipeline=f"text-{task}", base=base_model, task=task)
+    return front + "\n" + "\n\n".join(sections) + "\n"
+
+
+def bullets(values: Mapping[str, Any], indent: str = "") -> str:
+    """A nested list of names and values; lists of mappings become an item each."""
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            lines += [f"{indent}- {name}:", bullets(value, indent + "  ")] if value else []
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            lines.append(f"{indent}- {name}:")
+            lines += [bullets({str(number): item}, indent + "  ") for number, item in enumerate(value, start=1)]
+        else:
+            shown = f"{value:.4f}" if isinstance(value, float) and abs(value) >= 1e-3 else value
+            lines.append(f"{indent}- {name}: {shown}")
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,40 @@
+"""Learning curves as files that `dvc plots` draws."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from stages.core import tables
+from stages.training.loop import History
+
+POINTS = 200
+
+
+def write_curves(folder: Path, history: History) -> None:
+    """`loss.csv`: training and validation loss an epoch; `scores.csv`: validation scores; `steps.csv`: every step,
+    thinned to about 200 points."""
+    losses = [
+        {"epoch": int(row["epoch"]), "series": split, "loss": round(row[name], 6)}
+        for row in history.epochs
+        for split, name in (("train", "train_loss"), ("validation", "log_loss"))
+    ]
+    scores = [
+        {"epoch": int(row["epoch"]), "series": name, "value": round(row[name], 6)}
+        for row in history.epochs
+        for name in ("accuracy", "macro_f1")
+    ]
+    stride = max(len(history.steps) // POINTS, 1)
+    steps = [
+        {"step": int(row["step"]), "loss": float(f"{row['loss']:.6g}"), "lr": float(f"{row['lr']:.6g}"), "grad_norm": float(f"{row['grad_norm']:.6g}")}
+        for row in history.steps[::stride]
+    ]
+    with tables.new_folder(folder) as target:
+        for name, rows in (("loss", losses), ("scores", scores), ("steps", steps)):
+            write_csv(target / f"{name}.csv", rows)
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    """Rows of the same keys as CSV with a header."""
+    pa.csv.write_csv(pa.Table.from_pylist(list(rows)), path, pa.csv.WriteOptions(quoting_style="needed"))

@@ -1,0 +1,53 @@
+"""The closing table of `make repro`."""
+
+from pathlib import Path
+
+import pytest
+
+from review import results
+from stages.core import report, tables
+
+EVALUATE = {
+    "accuracy": 0.9,
+    "log_loss": 0.25,
+    "samples": 120,
+    "interval": {"accuracy": {"low": 0.85, "high": 0.95}},
+    "baseline": {"accuracy": 0.4},
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report.console, "width", 120)
+
+
+def test_without_metrics_it_says_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    results.main()
+    assert capsys.readouterr().out == "no metrics/evaluate.json yet: type dvc repro\n"
+
+
+def test_a_finished_run_shows_samples_headline_and_next_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.write_json("metrics/clean.json", {"rows": 900, "kept": 880, "dropped": 20, "reasons": {"x": 20}})
+    tables.write_json("metrics/evaluate.json", EVALUATE)
+    Path("metrics/mistakes.md").write_text("")
+    results.main()
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "clean 900 rows, 880 kept, 20 dropped" in shown
+    assert "Model, on 120 test samples it has never seen" in shown
+    assert "accuracy 0.9000 0.8500 - 0.9500 0.4000 log_loss (lower is better) 0.2500" in shown
+    assert "metrics/mistakes.md: the most confident mistakes" in shown
+    assert "dvc exp run -S lr=2e-5" in shown
+    assert "models/model" not in shown
+
+
+def test_stages_stand_in_the_order_of_the_line_and_splits_are_counted() -> None:
+    found = {
+        "split": {"rows": 10, "unused": 1, "splits": {"train": {"rows": 7}, "test": {"rows": 2}}},
+        "fetch": {"rows": 10, "splits": {"train": 0, "unassigned": 10}, "bytes": 5},
+        "finetune": {"steps": 3},
+    }
+    assert results.sample_rows(found) == [
+        ("fetch", "10 rows"),
+        ("split", "10 rows, 1 unused, 7 train, 2 test"),
+    ]

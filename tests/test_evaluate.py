@@ -1,0 +1,169 @@
+"""The evaluate stage on a tiny real model and a handful of encoded samples."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stages import evaluate
+from stages.core import report, samples, tables
+from stages.core.errors import UserError
+from stages.core.params import PATH
+
+REPOSITORY = Path(__file__).parents[1]
+LABELS = ["negative", "neutral", "positive"]
+ENCODED = pa.schema(
+    [
+        ("id", pa.string()),
+        ("parent", pa.string()),
+        ("label", pa.int32()),
+        ("fold", pa.int32()),
+        ("length", pa.int32()),
+        ("input_ids", pa.list_(pa.int32())),
+    ]
+)
+
+
+def encoded(gold: list[int], parents: list[str | None] | None = None) -> pa.Table:
+    """Samples s0, s1, … of growing length, in the layout of data/encoded."""
+    inputs = [[2, *range(5, 6 + number % 7), 3] for number in range(len(gold))]
+    columns = {
+        "id": [f"s{number}" for number in range(len(gold))],
+        "parent": parents or [None] * len(gold),
+        "label": gold,
+        "fold": [None] * len(gold),
+        "length": [len(row) for row in inputs],
+        "input_ids": inputs,
+    }
+    return pa.table(columns, schema=ENCODED)
+
+
+def lay_out(gold: list[int]) -> None:
+    """What encode and clean would have written, in the working folder."""
+    with tables.new_folder("data/encoded") as folder:
+        tables.write(
+            folder, "train", encoded([0, 1, 1, 2, 2, 2, 2], [None, None, None, None, "s3", "s3", "s3"])
+        )
+        tables.write(folder, "test", encoded(gold))
+        tables.write_json(folder / "meta.json", {"labels": LABELS, "modality": "text", "pad_token_id": 0})
+    ids = [f"s{number}" for number in range(max(len(gold), 1))]
+    texts = [f"message | {number}\nof <b>many</b>" for number in range(len(ids))]
+    cleaned = samples.table({"id": ids, "group": ids, "source": ["test"] * len(ids), "text": texts})
+    with tables.new_folder("data/cleaned") as folder:
+        tables.write(folder, "samples", cleaned)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised BERT of two layers, saved."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=20,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        num_labels=3,
+        initializer_range=0.5,
+    )
+    folder = tmp_path_factory.mktemp("model")
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report.console, "width", 140)
+    shutil.copy(REPOSITORY / PATH, PATH)
+    shutil.copytree(model, "models/model")
+
+
+def outputs() -> dict[str, bytes]:
+    """All files that the stage writes, by name."""
+    made = [Path("models/predictions.parquet"), *Path("metrics").rglob("*")]
+    return {str(path): path.read_bytes() for path in made if path.is_file()}
+
+
+def test_all_outputs_agree_with_each_other() -> None:
+    lay_out([0, 1, 2, 0, 1, 2, 0, 1, 2])
+    evaluate.main()
+    assert sorted(outputs()) == [
+        "metrics/evaluate.json",
+        "metrics/mistakes.md",
+        "metrics/plots/evaluate/confusion.csv",
+        "metrics/plots/evaluate/precision_recall.csv",
+        "metrics/plots/evaluate/reliability.csv",
+        "metrics/plots/evaluate/roc.csv",
+        "models/predictions.parquet",
+    ]
+    metrics = json.loads(Path("metrics/evaluate.json").read_text())
+    predictions = pq.read_table("models/predictions.parquet").to_pylist()
+    assert [row["id"] for row in predictions] == [f"s{number}" for number in range(9)]
+    assert [row["gold"] for row in predictions] == LABELS * 3
+    for row in predictions:
+        by_label = {label: row[f"probability.{label}"] for label in LABELS}
+        assert sum(by_label.values()) == pytest.approx(1)
+        assert row["prediction"] == max(by_label, key=by_label.__getitem__)
+    right = sum(row["gold"] == row["prediction"] for row in predictions)
+    assert metrics["samples"] == 9
+    assert metrics["accuracy"] == round(right / 9, 6)
+    mistakes = Path("metrics/mistakes.md").read_text()
+    assert f"{9 - right} of 9 test samples are wrong; {9 - right} shown here." in mistakes
+    assert mistakes.count("\\| ") == 9 - right and "<b>" not in mistakes
+    assert Path("metrics/plots/evaluate/confusion.csv").read_text().count("\n") == 1 + 9
+
+
+def test_the_baseline_counts_originals_only() -> None:
+    lay_out([1, 1, 0, 2])
+    evaluate.main()
+    metrics = json.loads(Path("metrics/evaluate.json").read_text())
+    assert (
+        metrics["baseline"]["accuracy"] == 0.5
+    )  # neutral leads among the originals, positive with the derived
+
+
+def test_two_runs_give_the_same_bytes() -> None:
+    lay_out([0, 1, 2, 0, 1])
+    evaluate.main()
+    first = outputs()
+    evaluate.main()
+    assert outputs() == first
+
+
+def test_one_class_in_test_leaves_out_the_auc_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    lay_out([1, 1, 1])
+    evaluate.main()
+    metrics = json.loads(Path("metrics/evaluate.json").read_text())
+    assert "roc_auc" not in metrics and "roc_auc" not in metrics["interval"]
+    assert "roc_auc is left out: it needs test samples of two classes at least" in capsys.readouterr().out
+
+
+def test_the_headline_is_shown_beside_the_baseline(capsys: pytest.CaptureFixture[str]) -> None:
+    lay_out([0, 1, 2, 0, 1, 2])
+    evaluate.main()
+    shown = capsys.readouterr().out
+    for word in ("6 test samples", "95% interval", "majority class", "macro_f1", "Most confident mistakes"):
+        assert word in shown
+
+
+def test_an_empty_test_split_is_named_and_nothing_is_written() -> None:
+    lay_out([])
+    with pytest.raises(UserError, match="the test split has no samples") as caught:
+        evaluate.main()
+    assert "split.ratios.test" in caught.value.hint
+    assert not Path("metrics").exists() and not Path("models/predictions.parquet").exists()
+
+
+def test_a_missing_model_is_told_without_a_traceback() -> None:
+    lay_out([0, 1, 2])
+    shutil.rmtree("models/model")
+    with pytest.raises(UserError, match=r"models/model/config.json: not here") as caught:
+        evaluate.main()
+    assert "dvc repro" in caught.value.hint

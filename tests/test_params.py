@@ -1,0 +1,109 @@
+"""params.yaml: strict, with errors that say what, where, what is allowed and what was meant."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from review import params as review_params
+from stages.core.errors import UserError
+from stages.core.params import load, parse
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+
+
+@pytest.fixture
+def edited(tmp_path: Path):  # noqa: ANN201
+    """A copy of params.yaml with one piece of text replaced."""
+
+    def edit(old: str, new: str) -> Path:
+        text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+        assert old in text
+        path = tmp_path / "params.yaml"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("\nlr: 5e-5", "\nlrr: 5e-5", "lrr: unknown key, did you mean 'lr'?"),
+        ("\nlr: 5e-5", "\nlr: fast", "lr: 'fast': should be a valid number"),
+        ("\nlr: 5e-5", "\nlr: -1", "lr: -1: should be greater than 0"),
+        ("\nepochs: 4", "\nepochs: 2.5", "epochs: 2.5: should be a valid integer"),
+        ("\nepochs: 4", "\nepoch: 4", "epochs: missing; every value stands in params.yaml"),
+        ("\nstrategy: full", "\nstrategy: fulll", "strategy: 'fulll': should be 'full'"),
+        ("exact: drop", "exact: dorp", "clean.duplicates.exact: 'dorp': should be 'drop' or 'keep'"),
+        ("train: 0.7,", "train: 0.8,", "train + validation + test must be 1, not 1.1"),
+        ("order: [unicode, html,", "order: [unicode,", "`order` must name each of `steps` once; see: html"),
+        ("weight_decay:", "weigth_decay:", "finetune.weigth_decay: unknown key, did you mean 'weight_decay'?"),
+    ],
+)
+def test_a_mistake_is_named_by_key_value_and_what_is_allowed(edited, old: str, new: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load(edited(old, new))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("form: NFC", "form: NFD", "clean.text.steps.unicode.form: 'NFD': should be"),
+        ("too_long: {max_characters", "too_long: {max_chars", "validate.checks.text.too_long.max_chars: unknown key"),
+        ("z: 5.0", "z: -5.0", "clean.outliers.checks.length.z: -5.0: should be greater than 0"),
+        ("method: stratified", "method: statified", "unknown name 'statified', did you mean 'stratified'?"),
+    ],
+)
+def test_options_of_members_are_checked_against_their_signatures(edited, old: str, new: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        review_params.check(edited(old, new))
+    assert message in str(caught.value)
+
+
+def test_numbers_are_those_of_yaml_1_2(edited) -> None:
+    assert load(edited("\nlr: 5e-5", "\nlr: 2e-05")).lr == 2e-05
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: [1, 2", "not readable as YAML"),
+        ("a: 1\na: 2\n", "not readable as YAML"),
+        ("- 1\n", "a mapping of keys is expected, not list"),
+        ("", "a mapping of keys is expected, not NoneType"),
+    ],
+)
+def test_what_is_no_mapping_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        parse(path)
+
+
+def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load(tmp_path / "params.yaml")
+    assert caught.value.hint == "cp recipes/messages.yaml params.yaml"
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_a_complete_params_file(path: Path) -> None:
+    review_params.check(path)
+
+
+@pytest.mark.parametrize("path", [ROOT / "params.yaml", *RECIPES], ids=lambda path: path.stem)
+def test_every_recipe_fits_the_schema_that_editors_use(path: Path) -> None:
+    schema = json.loads(review_params.SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.validate(parse(path), schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_the_default_is_the_messages_recipe() -> None:
+    assert (ROOT / "params.yaml").read_bytes() == (ROOT / "recipes/messages.yaml").read_bytes()
+
+
+def test_the_schema_file_is_what_the_code_says() -> None:
+    assert json.loads(review_params.SCHEMA.read_text(encoding="utf-8")) == review_params.schema()
