@@ -1,7 +1,7 @@
 """`python -m review.params`: check params.yaml and the recipes whole, options of every member included.
 
-With `--write-schema` it writes recipes/params.schema.json, which editors use for completion and hints; without, it checks
-that the file there is the one that the code gives.
+With `--write-schema` it writes recipes/params.schema.json, which editors use for completion and hints; without,
+it checks that the file there is the one that the code gives.
 """
 
 import argparse
@@ -16,8 +16,9 @@ from stages.checks import CHECKS
 from stages.cleaners import OUTLIERS
 from stages.cleaners import TEXT as CLEANERS
 from stages.core import report
+from stages.core.blocks import Step
 from stages.core.errors import UserError
-from stages.core.params import PATH, Params, Step, load
+from stages.core.params import PATH, Params, load
 from stages.core.registry import member, option_model, options
 from stages.sources import SOURCES
 from stages.splitters import SPLITTERS

@@ -50,9 +50,7 @@ def next_steps(metrics: Mapping[str, Any]) -> list[str]:
         "models/model": "the model: transformers.pipeline('text-classification', 'models/model')",
     }
     lines = [f"{path}: {what}" for path, what in steps.items() if Path(path).exists()]
-    return (
-        [*lines, "Ask what if: dvc exp run -S lr=2e-5, then dvc exp show"] if "evaluate" in metrics else lines
-    )
+    return [*lines, "Ask what if: dvc exp run -S lr=2e-5, then dvc exp show"] if "evaluate" in metrics else lines
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from stages.cleaners.labels import normaliser
 from stages.cleaners.rows import RowCleaner, build_steps
 from stages.cleaners.survey import Survey
 from stages.core import report, samples, tables
-from stages.core.params import Clean, load
+from stages.core.blocks import Clean
+from stages.core.params import load
 
 FIRST_PASS = "first_pass"
 
@@ -22,9 +23,7 @@ def main() -> None:
     params = load()
     cleaner = row_cleaner(params.clean, params.labels)
     near = params.clean.duplicates.near
-    survey = Survey(
-        shingle_characters=near.shingle_characters, permutations=near.permutations if near.enabled else 0
-    )
+    survey = Survey(shingle_characters=near.shingle_characters, permutations=near.permutations if near.enabled else 0)
     steps = build_steps(OUTLIERS, params.clean.outliers.checks, "clean.outliers.checks")
     with tables.new_folder("data/cleaned") as folder:
         total = first_pass(folder, cleaner, survey)

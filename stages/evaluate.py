@@ -103,9 +103,7 @@ def texts_of(ids: Sequence[str]) -> dict[str, str | None]:
     return texts
 
 
-def write(
-    predictions: pa.Table, plots: Mapping[str, pa.Table], mistakes_page: str, metrics: Mapping[str, Any]
-) -> None:
+def write(predictions: pa.Table, plots: Mapping[str, pa.Table], mistakes_page: str, metrics: Mapping[str, Any]) -> None:
     """All outputs, each whole or not at all."""
     with tables.new_file("models/predictions.parquet") as path:
         pq.write_table(predictions, path, compression="zstd")

@@ -17,7 +17,12 @@ def main() -> None:
     options = registry.options(source, fetch.options, "fetch.options")
     reading = source(**options)(fetch.path, rows.wanted(fetch.columns, fetch.extra))
     batches = rows.read(
-        reading, columns=fetch.columns, extra=fetch.extra, splits=fetch.splits, limit_rows=fetch.limit_rows
+        reading,
+        columns=fetch.columns,
+        extra=fetch.extra,
+        splits=fetch.splits,
+        labels=fetch.labels,
+        limit_rows=fetch.limit_rows,
     )
     splits, labelled = Counter[str](), 0
     with tables.new_folder("data/fetched") as folder:

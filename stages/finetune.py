@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from stages.core import models, report, tables
+from stages.core.blocks import Finetune
 from stages.core.errors import UserError
-from stages.core.params import Finetune, load
+from stages.core.params import load
 from stages.core.registry import member
 from stages.modalities import text
 from stages.strategies import STRATEGIES
@@ -27,7 +28,8 @@ def main() -> None:
     block = params.finetune
     meta = tables.read_json("data/encoded/meta.json")
     train, validation = (
-        Encoded(tables.read(f"data/encoded/{name}", "inputs"), pad_token_id=meta["pad_token_id"]) for name in ("train", "validation")
+        Encoded(tables.read(f"data/encoded/{name}", "inputs"), pad_token_id=meta["pad_token_id"])
+        for name in ("train", "validation")
     )
     for name, part in (("train", train), ("validation", validation)):
         if not len(part):
@@ -35,15 +37,17 @@ def main() -> None:
     device = devices.pick(block.device)
     devices.prepare(params.seed, block.threads)
     source = models.resolve(params.model)
-    model = pretrained(
-        source, text.MODEL_CLASSES[params.task], meta["labels"], dropout=block.dropout.model_dump()
-    )
+    model = pretrained(source, text.MODEL_CLASSES[params.task], meta["labels"], dropout=block.dropout.model_dump())
     member(STRATEGIES, params.strategy, "strategy")(model)
     model.to(device)
     counts = count_parameters(model)
     report.note(f"{params.strategy}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {device}")
     optimizer = adamw(
-        model, lr=params.lr, weight_decay=block.weight_decay, betas=block.adam_betas, epsilon=block.adam_epsilon
+        model,
+        lr=params.lr,
+        weight_decay=block.weight_decay,
+        betas=block.adam_betas,
+        epsilon=block.adam_epsilon,
     )
     steps = params.epochs * -(-len(train) // params.batch_size)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -88,7 +92,9 @@ def main() -> None:
     tables.write_json("metrics/finetune.json", metrics)
     write_curves(Path("metrics/plots/finetune"), history)
     samples_seen = len(history.epochs) * len(train)
-    report.note(f"trained {samples_seen:,} samples in {seconds:.1f} s ({samples_seen / seconds:.0f} samples/s, with validation)")
+    report.note(
+        f"trained {samples_seen:,} samples in {seconds:.1f} s ({samples_seen / seconds:.0f} samples/s, with validation)"
+    )
 
 
 def settings(block: Finetune, *, epochs: int, batch_size: int, seed: int) -> Settings:

@@ -13,9 +13,7 @@ from stages.core.samples import SPLITS
 from stages.splitters import SPLITTERS
 from stages.splitters.assign import UNUSED, Assignment, assign
 
-SCHEMA = pa.schema(
-    [("id", pa.string()), ("split", pa.string()), ("fold", pa.int32()), ("reason", pa.string())]
-)
+SCHEMA = pa.schema([("id", pa.string()), ("split", pa.string()), ("fold", pa.int32()), ("reason", pa.string())])
 COLUMNS = ["id", "group", "label", "value", "target", "label_source", "split", "extra"]
 
 
@@ -28,7 +26,12 @@ def main() -> None:
         raise UserError("no samples are left after cleaning", "see metrics/clean.json and data/cleaned/dropped")
     ratios = block.ratios.model_dump()
     assignment = assign(
-        samples, splitter, respect=block.predefined == "respect", ratios=ratios, folds=block.folds, seed=params.seed
+        samples,
+        splitter,
+        respect=block.predefined == "respect",
+        ratios=ratios,
+        folds=block.folds,
+        seed=params.seed,
     )
     numbers = metrics(samples, assignment)
     check(numbers, ratios)
@@ -61,7 +64,11 @@ def metrics(samples: pa.Table, assignment: Assignment) -> dict[str, Any]:
         "unused": int((assignment.split == UNUSED).sum()),
         "reasons": dict(sorted(Counter(reason for reason in assignment.reason if reason).items())),
         "splits": {
-            name: {"rows": sum(count.values()), "groups": len(groups[name]), "labels": dict(sorted(count.items()))}
+            name: {
+                "rows": sum(count.values()),
+                "groups": len(groups[name]),
+                "labels": dict(sorted(count.items())),
+            }
             for name, count in rows.items()
         },
         "folds": {str(number): count for number, count in sorted(folds.items())},
@@ -101,8 +108,11 @@ def show(numbers: dict[str, Any]) -> None:
         for name, part in splits.items()
     ]
     unused = ", ".join(f"{count} {reason}" for reason, count in numbers["reasons"].items())
-    report.table(f"{numbers['rows']} samples, {numbers['unused']} unused{f' ({unused})' if unused else ''}",
-                 ["split", "rows", "groups", *classes], rows)
+    report.table(
+        f"{numbers['rows']} samples, {numbers['unused']} unused{f' ({unused})' if unused else ''}",
+        ["split", "rows", "groups", *classes],
+        rows,
+    )
 
 
 if __name__ == "__main__":

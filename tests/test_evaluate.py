@@ -44,9 +44,7 @@ def encoded(gold: list[int], parents: list[str | None] | None = None) -> pa.Tabl
 def lay_out(gold: list[int]) -> None:
     """What encode and clean would have written, in the working folder."""
     with tables.new_folder("data/encoded") as folder:
-        tables.write(
-            folder, "train", encoded([0, 1, 1, 2, 2, 2, 2], [None, None, None, None, "s3", "s3", "s3"])
-        )
+        tables.write(folder, "train", encoded([0, 1, 1, 2, 2, 2, 2], [None, None, None, None, "s3", "s3", "s3"]))
         tables.write(folder, "test", encoded(gold))
         tables.write_json(folder / "meta.json", {"labels": LABELS, "modality": "text", "pad_token_id": 0})
     ids = [f"s{number}" for number in range(max(len(gold), 1))]
@@ -124,9 +122,7 @@ def test_the_baseline_counts_originals_only() -> None:
     lay_out([1, 1, 0, 2])
     evaluate.main()
     metrics = json.loads(Path("metrics/evaluate.json").read_text())
-    assert (
-        metrics["baseline"]["accuracy"] == 0.5
-    )  # neutral leads among the originals, positive with the derived
+    assert metrics["baseline"]["accuracy"] == 0.5  # neutral leads among the originals, positive with the derived
 
 
 def test_two_runs_give_the_same_bytes() -> None:

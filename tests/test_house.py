@@ -76,7 +76,11 @@ def reads(script: str) -> set[str]:
     tree = ast.parse((ROOT / f"stages/{script}.py").read_text(encoding="utf-8"))
     blocks = {"params": ""}
     for node in ast.walk(tree):  # block = params.finetune
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and (key := chain(node.value, blocks)):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and (key := chain(node.value, blocks))
+        ):
             blocks[node.targets[0].id] = key
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     aliased = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Assign)}

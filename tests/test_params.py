@@ -15,7 +15,7 @@ RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 
 @pytest.fixture
-def edited(tmp_path: Path):  # noqa: ANN201
+def edited(tmp_path: Path):
     """A copy of params.yaml with one piece of text replaced."""
 
     def edit(old: str, new: str) -> Path:
@@ -40,7 +40,11 @@ def edited(tmp_path: Path):  # noqa: ANN201
         ("exact: drop", "exact: dorp", "clean.duplicates.exact: 'dorp': should be 'drop' or 'keep'"),
         ("train: 0.7,", "train: 0.8,", "train + validation + test must be 1, not 1.1"),
         ("order: [unicode, html,", "order: [unicode,", "`order` must name each of `steps` once; see: html"),
-        ("weight_decay:", "weigth_decay:", "finetune.weigth_decay: unknown key, did you mean 'weight_decay'?"),
+        (
+            "weight_decay:",
+            "weigth_decay:",
+            "finetune.weigth_decay: unknown key, did you mean 'weight_decay'?",
+        ),
     ],
 )
 def test_a_mistake_is_named_by_key_value_and_what_is_allowed(edited, old: str, new: str, message: str) -> None:
@@ -53,7 +57,11 @@ def test_a_mistake_is_named_by_key_value_and_what_is_allowed(edited, old: str, n
     ("old", "new", "message"),
     [
         ("form: NFC", "form: NFD", "clean.text.steps.unicode.form: 'NFD': should be"),
-        ("too_long: {max_characters", "too_long: {max_chars", "validate.checks.text.too_long.max_chars: unknown key"),
+        (
+            "too_long: {max_characters",
+            "too_long: {max_chars",
+            "validate.checks.text.too_long.max_chars: unknown key",
+        ),
         ("z: 5.0", "z: -5.0", "clean.outliers.checks.length.z: -5.0: should be greater than 0"),
         ("method: stratified", "method: statified", "unknown name 'statified', did you mean 'stratified'?"),
     ],

@@ -60,9 +60,7 @@ class Deriver:
                 return Outcome(derived, changed)
         return Outcome(None, reason=reason)
 
-    def _applied(
-        self, text: str, names: Sequence[str], rng: np.random.Generator
-    ) -> tuple[str, tuple[str, ...]]:
+    def _applied(self, text: str, names: Sequence[str], rng: np.random.Generator) -> tuple[str, tuple[str, ...]]:
         changed = []
         for name in names:
             before, text = text, self.steps[name](text, rng, self.limits.protected)

@@ -16,9 +16,7 @@ def read_groups(path: str | Path) -> list[list[str]]:
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (FileNotFoundError, IsADirectoryError):
-        raise UserError(
-            f"params.yaml: {KEY}: {path}: no such file", "see stages/augmenters/synonyms.txt"
-        ) from None
+        raise UserError(f"params.yaml: {KEY}: {path}: no such file", "see stages/augmenters/synonyms.txt") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 (byte {error.start})", "save the file as UTF-8") from None
     groups: list[list[str]] = []

@@ -16,9 +16,9 @@ from stages.augmenters.library import full, global_randomness
 from stages.augmenters.protect import Protected
 from stages.augmenters.text import Strength
 from stages.augmenters.words import Words
+from stages.core.blocks import Share
 from stages.core.errors import UserError
 from stages.core.models import load, resolve
-from stages.core.params import Share
 
 FAMILIES = {"bert": "bert", "distilbert": "bert", "squeezebert": "bert", "roberta": "roberta"}
 """Architectures whose vocabularies nlpaug reads, and its names for them."""
@@ -96,9 +96,7 @@ def _masked_word_augmenter(model: str, strength: float, where: str) -> Any:
 
     class Masked(library.Bert if family == "bert" else library.Roberta):  # type: ignore[misc]  # nlpaug is untyped
         def __init__(self) -> None:
-            library.LanguageModels.__init__(
-                self, device="cpu", model_type=family, top_k=TOP_WORDS, top_p=None
-            )
+            library.LanguageModels.__init__(self, device="cpu", model_type=family, top_k=TOP_WORDS, top_p=None)
             self.tokenizer, self.model = tokenizer, network.eval()
             self.mask_id, self.pad_id = tokenizer.mask_token_id, tokenizer.pad_token_id
 
@@ -119,14 +117,10 @@ def back_translation(*, p: Share, there: str | None, back: str | None) -> Augmen
     """The whole text to another language and back, by two translation models, greedily."""
     key = "augment.text.steps.back_translation"
     if there is None or back is None:
-        raise _missing(
-            f"{key}.{'there' if there is None else 'back'}", "a translation model: a folder or a Hub id"
-        )
+        raise _missing(f"{key}.{'there' if there is None else 'back'}", "a translation model: a folder or a Hub id")
     outward, homeward = _translator(there, f"{key}.there"), _translator(back, f"{key}.back")
 
-    @lru_cache(
-        maxsize=64
-    )  # a copy that breaks the limits is tried again, and so is the next of the same text
+    @lru_cache(maxsize=64)  # a copy that breaks the limits is tried again, and so is the next of the same text
     def translated(text: str) -> str:
         return homeward(outward(text))
 
@@ -147,20 +141,14 @@ def _translator(model: str, where: str) -> Callable[[str], str]:
     limit = min(tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None) or 2**15)
 
     def translate(text: str) -> str:
-        inputs = tokenizer(
-            text, return_tensors="pt", truncation=True, max_length=limit, return_token_type_ids=False
-        )
+        inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=limit, return_token_type_ids=False)
         longest = min(MAX_NEW_TOKENS, limit - 1, 2 * inputs["input_ids"].shape[1] + 16)
         with torch.inference_mode():
-            found = network.generate(
-                **inputs, num_beams=1, do_sample=False, max_length=None, max_new_tokens=longest
-            )
+            found = network.generate(**inputs, num_beams=1, do_sample=False, max_length=None, max_new_tokens=longest)
         return str(tokenizer.decode(found[0], skip_special_tokens=True)).strip()
 
     return translate
 
 
 def _missing(where: str, wanted: str) -> UserError:
-    return UserError(
-        f"params.yaml: {where}: null: the step is enabled but names no model", f"set it to {wanted}"
-    )
+    return UserError(f"params.yaml: {where}: null: the step is enabled but names no model", f"set it to {wanted}")

@@ -88,9 +88,7 @@ def _targets(balance: Balance, rows: Mapping[str, int]) -> dict[str, int]:
     return targets
 
 
-def _raise_evenly(
-    copies: npt.NDArray[np.int32], members: npt.NDArray[np.int64], need: int, limit: int
-) -> None:
+def _raise_evenly(copies: npt.NDArray[np.int32], members: npt.NDArray[np.int64], need: int, limit: int) -> None:
     """Add `need` copies in rounds: those with the fewest come first, in the order of `members`."""
     for level in range(limit):
         lowest = members[copies[members] == level][:need]

@@ -56,9 +56,7 @@ def digests(batches: Iterable[pa.Table]) -> set[int]:
     return {int(_digest(row["text"], row["text_pair"]), 16) for batch in batches for row in batch.to_pylist()}
 
 
-def derived_rows(
-    rows: pa.Table, outcomes: Sequence[Sequence[Outcome]], originals: set[int], tally: Tally
-) -> pa.Table:
+def derived_rows(rows: pa.Table, outcomes: Sequence[Sequence[Outcome]], originals: set[int], tally: Tally) -> pa.Table:
     """The derived samples of `rows`: their parents' columns but for id, parent, text, split and issues.
 
     A text that stands among the originals too is given up: split may put that original into test.

@@ -16,7 +16,7 @@ from stages.augmenters.groups import read_groups
 from stages.augmenters.library import global_randomness, light
 from stages.augmenters.protect import Protected
 from stages.augmenters.words import Words
-from stages.core.params import Share
+from stages.core.blocks import Share
 
 Strength = Annotated[float, Field(gt=0, le=1)]
 
@@ -85,11 +85,11 @@ def random_character(
 
 
 def random_word(*, p: Share, strength: Strength, action: Literal["swap", "delete", "crop"]) -> Augmenter:
-    """Words swapped with their neighbours, deleted one by one, or deleted as a run (crop)."""
+    """Words swapped with their neighbours, deleted one by one, or deleted as a run (crop, not the first)."""
     words = Words(glue=True)
 
     class Random(light(WORD).RandomWordAug):  # type: ignore[misc]
-        """nlpaug's swap with the first word doubles that word, and its crop of one word raises."""
+        """nlpaug's swap with the first word doubles it; its crop of one word raises, of two keeps one."""
 
         def change_case(self, doc: Any, first: int, second: int, change_seq: int) -> Any:
             one, other = (doc.get_token(i).get_latest_token().token for i in (first, second))
@@ -99,9 +99,9 @@ def random_word(*, p: Share, strength: Strength, action: Literal["swap", "delete
             return doc
 
         def _get_aug_range_idxes(self, tokens: Sequence[str]) -> list[int]:
-            count = self.generate_aug_cnt(len(tokens))
+            count = min(self.generate_aug_cnt(len(tokens)), len(tokens) - 1)
             free = [token not in words.protected for token in tokens]
-            starts = [i for i in range(len(tokens) - count + 1) if count and all(free[i : i + count])]
+            starts = [i for i in range(1, len(tokens) - count + 1) if count > 0 and all(free[i : i + count])]
             start = self.sample(starts, 1)[0] if starts else 0
             return list(range(start, start + count)) if starts else []
 

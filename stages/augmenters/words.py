@@ -35,9 +35,7 @@ class Words:
         ordered = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))  # the longest match comes first
         spaced = [rf"(?<!\w){re.escape(phrase)}(?!\w)" for phrase in ordered if not UNSPACED.search(phrase)]
         unspaced = [re.escape(phrase) for phrase in ordered if UNSPACED.search(phrase)]
-        self._pattern = re.compile(
-            "|".join([f"(?P<phrase>{'|'.join(spaced) or '(?!)'})", WORD, NUMBER]), re.IGNORECASE
-        )
+        self._pattern = re.compile("|".join([f"(?P<phrase>{'|'.join(spaced) or '(?!)'})", WORD, NUMBER]), re.IGNORECASE)
         self._unspaced = re.compile(f"({'|'.join(unspaced)})" if unspaced else "((?!))")
         self._glue, self._keep_case = glue, keep_case
         self._words: list[str] = []

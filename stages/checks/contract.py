@@ -40,7 +40,12 @@ def breaches(
     names = labels or sorted(classes)
     if len(names) < 2:
         found.append(
-            Breach("labels", f"{len(names)} class ({', '.join(names) or 'none'})", ">= 2", "check fetch.columns.label")
+            Breach(
+                "labels",
+                f"{len(names)} class ({', '.join(names) or 'none'})",
+                ">= 2",
+                "check fetch.columns.label",
+            )
         )
     for name in names:
         count = classes.get(name, 0)
@@ -48,8 +53,9 @@ def breaches(
             advice = "collect more of it, merge classes (clean.labels.map), or lower it"
             found.append(Breach(f"min_rows_per_class: {name}", f"{count} rows", f">= {min_rows_per_class}", advice))
     counts = [classes.get(name, 0) for name in names]
-    if counts and min(counts) and max(counts) / min(counts) > max_imbalance:
-        ratio = f"{max(counts) / min(counts):.1f} to 1"
+    least, most = min(counts, default=0), max(counts, default=0)
+    if least and most / least > max_imbalance:
+        ratio = f"{most / least:.1f} to 1"
         found.append(Breach("max_imbalance", ratio, f"<= {max_imbalance:g} to 1", "see augment.balance, or raise it"))
     for code, share in max_shares.items():
         actual = codes.get(code, 0) / rows if rows else 0.0
@@ -64,5 +70,6 @@ def check_codes(named: Sequence[str], known: Sequence[str], where: str) -> None:
     unknown = [code for code in named if code not in known]
     if unknown:
         raise UserError(
-            f"params.yaml: {where}: no such check: {', '.join(unknown)}", f"validate.checks has: {', '.join(known)}"
+            f"params.yaml: {where}: no such check: {', '.join(unknown)}",
+            f"validate.checks has: {', '.join(known)}",
         )

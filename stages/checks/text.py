@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.core.params import Count
+from stages.core.blocks import Count
 
 Mask = npt.NDArray[np.bool_]
 Check = Callable[[pa.Table, Sequence[str]], Mask]

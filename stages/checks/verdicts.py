@@ -8,7 +8,7 @@ import pyarrow as pa
 from stages.checks import CHECKS
 from stages.checks.text import Check, Mask
 from stages.core import registry
-from stages.core.params import Options
+from stages.core.blocks import Options
 
 EXAMPLES = 3
 

@@ -32,7 +32,7 @@ def conflicts(
     conflicting = np.zeros(len(keys), dtype=bool)
     if not len(labelled):
         return conflicting, conflicting.copy()
-    names, inverse = np.unique(keys[labelled], return_inverse=True)
+    _, inverse = np.unique(keys[labelled], return_inverse=True)
     pairs, counts = np.unique(np.stack([inverse, labels[labelled]]), axis=1, return_counts=True)
     starts = np.flatnonzero(np.concatenate([[True], pairs[0, 1:] != pairs[0, :-1]]))
     several = np.diff(np.append(starts, pairs.shape[1])) > 1

@@ -21,9 +21,7 @@ def normaliser(
     """
     strange = sorted({name for name in mapping.values() if labels and name not in labels})
     if strange:
-        raise UserError(
-            f"params.yaml: clean.labels.map: not among `labels`: {', '.join(strange)}", str(list(labels))
-        )
+        raise UserError(f"params.yaml: clean.labels.map: not among `labels`: {', '.join(strange)}", str(list(labels)))
 
     def key(label: str) -> str:
         trimmed = label.strip() if strip else label

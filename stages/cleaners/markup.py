@@ -41,9 +41,7 @@ TAG = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 DECLARATION = re.compile(r"<!doctype\b[^<>]*+>|<!\[(?:if|endif)\b[^<>]*+>|<\?xml\b[^<>]*+>", re.IGNORECASE)
-HIDDEN = re.compile(
-    r"<(?:(?P<comment>!--)|(?P<script>script)\b[^<>]*+>|(?P<style>style)\b[^<>]*+>)", re.IGNORECASE
-)
+HIDDEN = re.compile(r"<(?:(?P<comment>!--)|(?P<script>script)\b[^<>]*+>|(?P<style>style)\b[^<>]*+>)", re.IGNORECASE)
 HIDDEN_END = {
     "comment": re.compile("-->"),
     "script": re.compile(r"</script\s*+>", re.IGNORECASE),

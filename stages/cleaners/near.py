@@ -24,9 +24,7 @@ def shingle_hashes(texts: Sequence[str], size: int) -> tuple[npt.NDArray[np.uint
     A text shorter than `size` has one shingle, which runs into the padding after it.
     """
     padding = "\0" * size
-    codes = np.frombuffer(
-        (padding.join(texts) + padding).encode("utf-32-le", "surrogatepass"), dtype=np.uint32
-    )
+    codes = np.frombuffer((padding.join(texts) + padding).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
     hashes = np.zeros(len(codes) - size + 1, dtype=np.uint64)
     for shift in range(size):
@@ -69,11 +67,7 @@ def _bucket_pairs(keys: npt.NDArray[np.uint64]) -> Pairs:
     """All pairs of a small bucket; of a large one, each row with its first and with the one before."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    starts = (
-        np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        if len(keys)
-        else np.empty(0, int)
-    )
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(keys) else np.empty(0, int)
     sizes = np.diff(np.append(starts, len(keys)))
     found = []
     for size in np.unique(sizes[sizes > 1]):
@@ -96,9 +90,7 @@ def shingles(text: str, size: int) -> set[str]:
     return {folded[start : start + size] for start in range(max(len(folded) - size, 0) + 1)}
 
 
-def proved(
-    pairs: Pairs, texts: Mapping[int, str], *, threshold: float, shingle_characters: int
-) -> Iterator[int]:
+def proved(pairs: Pairs, texts: Mapping[int, str], *, threshold: float, shingle_characters: int) -> Iterator[int]:
     """The numbers of the pairs whose exact Jaccard similarity, 0-1, is at least `threshold`."""
     sets: dict[int, set[str]] = {}
     for number, (first, second) in enumerate(pairs.tolist()):

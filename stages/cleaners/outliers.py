@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from stages.core.blocks import Count, Share
 from stages.core.errors import UserError
-from stages.core.params import Count, Share
 
 Mask = npt.NDArray[np.bool_]
 Check = Callable[[Sequence[str], npt.NDArray[np.float64]], Mask]

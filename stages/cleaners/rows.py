@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from stages.core import samples
-from stages.core.params import Step
+from stages.core.blocks import Step
 from stages.core.registry import build, member, options
 
 Chain = Callable[[str], tuple[str, tuple[str, ...]]]
@@ -61,9 +61,7 @@ class RowCleaner:
             cleaned.append(new)
         return cleaned
 
-    def _labels(
-        self, labels: Sequence[str | None], issues: list[list[str]], reasons: list[str]
-    ) -> list[str | None]:
+    def _labels(self, labels: Sequence[str | None], issues: list[list[str]], reasons: list[str]) -> list[str | None]:
         cleaned: list[str | None] = []
         for row, label in enumerate(labels):
             new = self.normalise(label) if label is not None and label.strip() else None
@@ -95,7 +93,5 @@ def build_steps(registry: Mapping[str, str], steps: Mapping[str, Step], where: s
     for name, step in steps.items():
         options(member(registry, name, f"{where}.{name}"), step.options, f"{where}.{name}")
     return {
-        name: build(registry, name, step.options, f"{where}.{name}")
-        for name, step in steps.items()
-        if step.enabled
+        name: build(registry, name, step.options, f"{where}.{name}") for name, step in steps.items() if step.enabled
     }

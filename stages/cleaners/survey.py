@@ -69,7 +69,7 @@ class Survey:
     @property
     def alive(self) -> Mask:
         """Rows that stay, so far."""
-        return self.reasons == 0
+        return np.asarray(self.reasons == 0)
 
     def drop(self, rows: Mask, reason: str) -> None:
         """Drop the rows, those that were not dropped before for another reason, and give them the code."""
@@ -80,8 +80,7 @@ class Survey:
         """Contradicting labels, then exact duplicates, among the rows that are left."""
         alive = np.flatnonzero(self.alive)
         found, dropped = (
-            self._spread(alive, mask)
-            for mask in duplicates.conflicts(self.keys[alive], self.labels[alive], conflicts)
+            self._spread(alive, mask) for mask in duplicates.conflicts(self.keys[alive], self.labels[alive], conflicts)
         )
         self.codes["label.conflict"] = found
         self.drop(dropped, "label.conflict")
@@ -104,9 +103,7 @@ class Survey:
         for batch in texts() if wanted else ():
             kept.update((start + i, t) for i, t in enumerate(joined_texts(batch)) if start + i in wanted)
             start += len(batch)
-        proof = near.proved(
-            pairs, kept, threshold=threshold, shingle_characters=self._minhash["shingle_characters"]
-        )
+        proof = near.proved(pairs, kept, threshold=threshold, shingle_characters=self._minhash["shingle_characters"])
         pairs = pairs[np.fromiter(proof, dtype=np.int64)]
         later = np.zeros(len(self.reasons), dtype=bool)
         later[pairs[:, 1]] = True

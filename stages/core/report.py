@@ -5,18 +5,25 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import pyarrow as pa
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from stages.core import tables
 from stages.core.errors import UserError
 
-T = TypeVar("T")
 RUNTIME = Path(".groundwork/runtime")
 """Seconds and peak memory a stage: not an output, so that outputs repeat to the byte."""
 
@@ -59,13 +66,13 @@ def progress_bar(*extra: str) -> Progress:
     )
 
 
-def track(items: Iterable[T], description: str, total: int | None = None, size: Callable[[T], int] = len) -> Iterator[T]:  # type: ignore[assignment]
-    """Pass `items` through with a progress bar that advances by `size(item)`, by default its number of rows."""
+def track(tables: Iterable[pa.Table], description: str, total: int | None = None) -> Iterator[pa.Table]:
+    """Pass tables through with a progress bar that advances by their rows."""
     with progress_bar() as bar:
         task = bar.add_task(description, total=total)
-        for item in items:
-            yield item
-            bar.advance(task, size(item))
+        for one in tables:
+            yield one
+            bar.advance(task, len(one))
 
 
 def run(stage: str, main: Callable[[], None]) -> None:

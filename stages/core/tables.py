@@ -156,9 +156,7 @@ def batches(
         yield pa.Table.from_batches(waiting)
 
 
-def _pieces(
-    folder: str | Path, name: str, columns: Sequence[str] | None, rows: int
-) -> Iterator[pa.RecordBatch]:
+def _pieces(folder: str | Path, name: str, columns: Sequence[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
     for path in shards(folder, name):
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(rows, columns=list(columns) if columns is not None else None)
@@ -169,9 +167,7 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
-    partial.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     partial.replace(target)
 
 
@@ -184,7 +180,5 @@ def read_json(path: str | Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: not here", "run `dvc repro`, or `dvc pull` if the data was pushed"
-        ) from None
+        raise UserError(f"{path}: not here", "run `dvc repro`, or `dvc pull` if the data was pushed") from None
     return content

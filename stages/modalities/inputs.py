@@ -27,7 +27,10 @@ def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, pa.Table, l
 
 
 def table(
-    part: pa.Table, folds: Sequence[int | None], numbers: Mapping[str, int], inputs: Mapping[str, Sequence[Sequence[int]]]
+    part: pa.Table,
+    folds: Sequence[int | None],
+    numbers: Mapping[str, int],
+    inputs: Mapping[str, Sequence[Sequence[int]]],
 ) -> pa.Table:
     """The encoded rows: id, parent, label (its number), fold, length (of the first input), and the inputs."""
     labels = [numbers[label] for label in part["label"].to_pylist()]

@@ -52,9 +52,7 @@ def encode(
     columns: dict[str, list[list[int]]] = {name: whole[name] for name in names}
     lengths = [len(ids) for ids in columns["input_ids"]]
     for row in (row for row, length in enumerate(lengths) if length > limit):
-        cut = tokenizer(
-            texts[row], pairs and pairs[row], truncation=True, max_length=limit, return_token_type_ids=True
-        )
+        cut = tokenizer(texts[row], pairs and pairs[row], truncation=True, max_length=limit, return_token_type_ids=True)
         for name in names:
             columns[name][row] = cut[name]
     return columns, lengths

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from stages.core.blocks import Column
 from stages.core.errors import UserError
-from stages.core.params import Column
 from stages.core.tables import BATCH_ROWS
 from stages.sources.reading import BadRow, Raw, position
 
@@ -79,14 +79,10 @@ def _records(tape: _Tape, delimiter: str, quote: str | None) -> Iterator[tuple[l
 def header_names(cells: Sequence[str]) -> list[str]:
     """Names without outer white space; an empty or repeated one gets its position: `(3)`, `name (3)`."""
     names = [cell.strip() for cell in cells]
-    return [
-        name if name and names.count(name) == 1 else f"{name} ({i})".strip() for i, name in enumerate(names)
-    ]
+    return [name if name and names.count(name) == 1 else f"{name} ({i})".strip() for i, name in enumerate(names)]
 
 
-def delimited(
-    lines: Iterator[str], name: str, *, delimiter: str, quote: str | None, header: bool
-) -> Iterator[Raw]:
+def delimited(lines: Iterator[str], name: str, *, delimiter: str, quote: str | None, header: bool) -> Iterator[Raw]:
     """Batches of string columns. The first row says how many; without a header, their names are positions.
 
     Raises:

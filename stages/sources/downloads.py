@@ -50,9 +50,7 @@ def download(url: str) -> Download:
                 raise UserError(f"{url}: HTTP {response.status_code} {response.reason_phrase}", AGAIN)
             record.unlink(missing_ok=True)
             found = _receive(response, target)
-            marks = {
-                name: response.headers[name] for name in ("etag", "last-modified") if name in response.headers
-            }
+            marks = {name: response.headers[name] for name in ("etag", "last-modified") if name in response.headers}
     except httpx.TimeoutException:
         raise UserError(f"{url}: no answer within {TIMEOUT_S:g} s", AGAIN) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -82,9 +80,7 @@ def _receive(response: Any, target: Path) -> Download:
     try:
         with partial.open("wb") as file:
             chunks = response.iter_raw(CHUNK_BYTES)
-            for chunk in report.track(
-                chunks, file_name(str(response.url)), int(expected) if expected else None
-            ):
+            for chunk in report.track(chunks, file_name(str(response.url)), int(expected) if expected else None):
                 file.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)

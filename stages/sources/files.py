@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Literal
 
+from stages.core.blocks import Column
 from stages.core.errors import UserError
-from stages.core.params import Column
 from stages.sources import formats, opening
 from stages.sources.delimited import DELIMITERS, SAMPLE_LINES, delimited, fitting_delimiters
 from stages.sources.locate import Located, locate
@@ -65,9 +65,7 @@ class _Files:
 
     def __call__(self, path: str, columns: Sequence[Column], /) -> Reading:
         located = locate(path, self.names)
-        parts = [
-            Part(file.short, file.split, self._batches(file, columns), file.described()) for file in located
-        ]
+        parts = [Part(file.short, file.split, self._batches(file, columns), file.described()) for file in located]
         return Reading(parts, "files", {"bytes": sum(file.bytes for file in located)})
 
     def _batches(self, file: Located, columns: Sequence[Column]) -> Iterator[Raw]:
@@ -77,18 +75,14 @@ class _Files:
         rows, is_delimited = 0, kind in ("csv", "tsv")
         for raw in self._read(file, kind, start, columns):
             if raw.bad and not self.keep_bad:
-                raise _bad(
-                    file.shown, next(iter(raw.bad.values())), quoted=is_delimited and self.quote is not None
-                )
+                raise _bad(file.shown, next(iter(raw.bad.values())), quoted=is_delimited and self.quote is not None)
             if raw.rows and not rows:
                 require(raw.names, columns, file.shown)
             rows += raw.rows
             yield raw
         if not rows:
             header_only = " under the header" if self.header and is_delimited else ""
-            raise UserError(
-                f"{file.shown}: no rows{header_only}", "name a file that has rows in fetch.options.files"
-            )
+            raise UserError(f"{file.shown}: no rows{header_only}", "name a file that has rows in fetch.options.files")
 
     def _read(self, file: Located, kind: Format, start: bytes, columns: Sequence[Column]) -> Iterator[Raw]:
         if kind == "parquet":
@@ -101,9 +95,7 @@ class _Files:
             return formats.matched_lines(lines, pattern=self.pattern)
         sample = list(islice(opening.lines(file.path, file.shown, codec), SAMPLE_LINES))
         quote, header = self.quote, self.header
-        delimiter = _delimiter(
-            sample, file, kind, given=self.delimiter, quote=quote, header=header, columns=columns
-        )
+        delimiter = _delimiter(sample, file, kind, given=self.delimiter, quote=quote, header=header, columns=columns)
         return delimited(lines, file.shown, delimiter=delimiter, quote=quote, header=header)
 
 
@@ -111,9 +103,7 @@ def _check_characters(delimiter: str, quote: str | None) -> None:
     where = "params.yaml: fetch.options"
     one = "one character in quotes"
     if delimiter != "auto" and not _is_character(delimiter):
-        raise UserError(
-            f"{where}.delimiter: {delimiter!r}: should be auto or one character", rf'{one}: ";" or "\t"'
-        )
+        raise UserError(f"{where}.delimiter: {delimiter!r}: should be auto or one character", rf'{one}: ";" or "\t"')
     if quote is not None and not _is_character(quote):
         raise UserError(f"{where}.quote: {quote!r}: should be null or one character", f"{one}: '\"'")
     if delimiter == quote:

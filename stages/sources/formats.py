@@ -60,9 +60,7 @@ def json_lines(lines: Iterator[str], name: str) -> Iterator[Raw]:
             batch.blank_lines += 1
             continue
         if not batch.names and not batch.bad and bare.startswith("["):
-            raise UserError(
-                f"{name}: a JSON array, not JSON lines", f"jq -c '.[]' {name} > {Path(name).stem}.jsonl"
-            )
+            raise UserError(f"{name}: a JSON array, not JSON lines", f"jq -c '.[]' {name} > {Path(name).stem}.jsonl")
         try:
             batch.add(_object(bare), bare)
         except (ValueError, RecursionError) as error:
@@ -151,9 +149,7 @@ def parquet(path: Path, name: str) -> Iterator[Raw]:
             for batch in file.iter_batches(rows):
                 yield Raw(batch.schema.names, batch.columns, len(batch))
     except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{name}: not readable as Parquet: {_first_line(error)}", "write the file again"
-        ) from None
+        raise UserError(f"{name}: not readable as Parquet: {_first_line(error)}", "write the file again") from None
 
 
 def _first_line(error: Exception) -> str:

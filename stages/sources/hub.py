@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from stages.core import report
+from stages.core.blocks import Column
 from stages.core.errors import UserError
-from stages.core.params import Column
 from stages.core.tables import BATCH_ROWS
 from stages.sources.locate import locate
 from stages.sources.reading import Part, Raw, Reading, Source, require
@@ -33,9 +33,7 @@ def hub(*, dataset: str, config: str | None, revision: str | None, splits: list[
         names = splits or _asked(dataset, _split_names, dataset, config, commit)
         streams = {name: _asked(dataset, _stream, dataset, config, commit, name) for name in names}
         parts = [
-            Part(
-                dataset, name, _checked(dataset, f"{dataset}: split {name}", stream, columns), {"name": name}
-            )
+            Part(dataset, name, _checked(dataset, f"{dataset}: split {name}", stream, columns), {"name": name})
             for name, stream in streams.items()
         ]
         return Reading(parts, "dataset_splits", {"dataset": dataset, "config": config, **described})
@@ -52,9 +50,7 @@ def _remote(dataset: str, revision: str | None) -> dict[str, Any]:
     from huggingface_hub import HfApi
 
     if revision is None:
-        report.note(
-            f"{dataset}: fetch.options.revision is null: the newest is taken; pin it to get the same again"
-        )
+        report.note(f"{dataset}: fetch.options.revision is null: the newest is taken; pin it to get the same again")
     info = _asked(dataset, partial(HfApi().dataset_info, dataset, revision=revision, files_metadata=True))
     return {"revision": info.sha, "bytes": sum(file.size or 0 for file in info.siblings or [])}
 

@@ -39,9 +39,7 @@ def locate(path: str, files: Sequence[str] | Mapping[str, str | list[str]]) -> l
     """
     splits = files if isinstance(files, Mapping) else {None: files}
     wanted = [
-        (split, name)
-        for split, names in splits.items()
-        for name in ([names] if isinstance(names, str) else names)
+        (split, name) for split, names in splits.items() for name in ([names] if isinstance(names, str) else names)
     ]
     if not wanted:
         return [_local(_whole(path), path, Path(path).name, None)]
@@ -101,10 +99,7 @@ def _named(path: str, name: str, split: str | None) -> list[Located]:
         guess = "" if "*" in name else nearest(name, inside)
         raise UserError(f"{WHERE}: no '{name}' in {path}{guess}", f"there are: {_some(inside)}")
     relative = [match.relative_to(folder).as_posix() for match in matches]
-    return [
-        _local(m, f"{path.rstrip('/')}/{short}", short, split)
-        for m, short in zip(matches, relative, strict=True)
-    ]
+    return [_local(m, f"{path.rstrip('/')}/{short}", short, split) for m, short in zip(matches, relative, strict=True)]
 
 
 def _matches(folder: Path, name: str) -> list[Path]:
@@ -126,6 +121,4 @@ def _local(path: Path, shown: str, short: str, split: str | None) -> Located:
 
 
 def _some(names: Sequence[str]) -> str:
-    return (
-        ", ".join(names[:SHOWN_FILES]) + (", …" if len(names) > SHOWN_FILES else "") if names else "no files"
-    )
+    return ", ".join(names[:SHOWN_FILES]) + (", …" if len(names) > SHOWN_FILES else "") if names else "no files"

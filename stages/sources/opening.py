@@ -61,9 +61,7 @@ def refuse_other_kinds(start: bytes, name: str) -> None:
         UserError: what the file is, and what to do.
     """
     if not start:
-        raise UserError(
-            f"{name}: an empty file (0 bytes)", "name a file that has rows in fetch.options.files"
-        )
+        raise UserError(f"{name}: an empty file (0 bytes)", "name a file that has rows in fetch.options.files")
     for magic, what, hint in KINDS:
         if start.startswith(magic):
             raise UserError(f"{name}: this is {what}", hint)
@@ -147,9 +145,7 @@ def _undecodable(path: Path, name: str, encoding: str, error: UnicodeError) -> U
     hint = "set fetch.options.encoding: "
     reason = getattr(error, "reason", str(error))
     if plain != "utf-8":  # in UTF-16 and others a line's bytes say nothing alone
-        return UserError(
-            f"{name}: not {plain.upper()}: {reason}", f"{hint}auto, or the encoding that the file is in"
-        )
+        return UserError(f"{name}: not {plain.upper()}: {reason}", f"{hint}auto, or the encoding that the file is in")
     start, lines_before, where, odd = 0, 0, "", b""
     with _binary(path) as raw:
         for line in raw:

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from stages.core.blocks import Column
 from stages.core.errors import UserError
-from stages.core.params import Column
 from stages.core.registry import nearest
 from stages.sources.values import holds_bytes
 
@@ -55,9 +55,7 @@ class Part:
         self.rows += raw.rows
         self.bad_rows += len(raw.bad)
         self.blank_lines += raw.blank_lines
-        self.bytes_columns = [
-            n for n, column in zip(raw.names, raw.columns, strict=True) if holds_bytes(column.type)
-        ]
+        self.bytes_columns = [n for n, column in zip(raw.names, raw.columns, strict=True) if holds_bytes(column.type)]
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,7 @@ class Reading:
 
     def provenance(self) -> dict[str, Any]:
         """Where the data comes from, once all is read: nothing that depends on the machine or the time."""
-        parts = [
-            {**part.described, "rows": part.rows, "blank_lines": part.blank_lines} for part in self.parts
-        ]
+        parts = [{**part.described, "rows": part.rows, "blank_lines": part.blank_lines} for part in self.parts]
         return {**self.described, self.called: parts}
 
 
@@ -106,6 +102,4 @@ def require(names: Sequence[str], columns: Sequence[Column], where: str, hint: s
         else:
             what = f"{where}: no column '{column}'{nearest(column, names)}"
         shown = ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
-        raise UserError(
-            what, hint or f"columns: {shown}; correct fetch.columns or fetch.extra in params.yaml"
-        )
+        raise UserError(what, hint or f"columns: {shown}; correct fetch.columns or fetch.extra in params.yaml")

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.core import samples
+from stages.core.blocks import Column
 from stages.core.errors import UserError
-from stages.core.params import Column
 from stages.core.samples import INPUTS, SPLITS, Ids
 from stages.sources.reading import Raw, Reading, position
 from stages.sources.values import as_text, empty_to_null, holds_bytes, joined, numbers
@@ -44,12 +44,19 @@ def wanted(columns: Columns, extra: Extra) -> list[Column]:
 
 
 def read(
-    reading: Reading, *, columns: Columns, extra: Extra, splits: Mapping[str, str], limit_rows: int | None
+    reading: Reading,
+    *,
+    columns: Columns,
+    extra: Extra,
+    splits: Mapping[str, str],
+    labels: Mapping[str, str],
+    limit_rows: int | None,
 ) -> Iterator[pa.Table]:
     """All samples in batches, in the schema of `core.samples`; each part's rows are counted in the part.
 
     The split names of parts are checked before anything is read. `limit_rows` holds for each of those names.
-    A cell in the mapped column `split` goes before the split of the part.
+    A cell in the mapped column `split` goes before the split of the part. `labels` gives the source's names of
+    classes, to the letter, the project's own.
 
     Raises:
         UserError: a split name that is neither mapped nor one of the three, or no row at all.
@@ -69,6 +76,7 @@ def read(
                     columns=columns,
                     extra=extra,
                     splits=splits,
+                    labels=labels,
                     ids=ids,
                 )
             rest -= raw.rows
@@ -95,21 +103,19 @@ def to_samples(
     columns: Columns,
     extra: Extra,
     splits: Mapping[str, str],
+    labels: Mapping[str, str],
     ids: Ids,
 ) -> pa.Table:
     """One batch as samples. A bad row becomes a sample without inputs: its text stands in `extra["raw"]`."""
-    found = {
-        name: _mapped(raw, column, f"{source}: fetch.columns.{name}") for name, column in columns.items()
-    }
-    found |= {
-        name: empty_to_null(found[name]) for name in ("label", "value", "group", "split") if name in found
-    }
+    found = {name: _mapped(raw, column, f"{source}: fetch.columns.{name}") for name, column in columns.items()}
+    found |= {name: empty_to_null(found[name]) for name in ("label", "value", "group", "split") if name in found}
     issues = [["row.malformed"] if i in raw.bad else [] for i in range(raw.rows)]
     if "value" in found:
         found["value"], invalid = numbers(found["value"])
         for index in invalid:
             issues[index].append("value.invalid")
     if "label" in found:
+        found["label"] = _renamed(found["label"], labels)
         found["label_source"] = pc.if_else(found["label"].is_valid(), "gold", None)
     given = pa.array([split] * raw.rows, pa.string())
     found["split"] = pc.coalesce(_split_column(found["split"], splits), given) if "split" in found else given
@@ -132,9 +138,7 @@ def _column(raw: Raw, column: Column) -> pa.Array:
 
 
 def _ids(raw: Raw, found: Mapping[str, pa.Array], ids: Ids) -> pa.Array:
-    inputs: list[list[Any]] = [
-        found[name].to_pylist() if name in found else [None] * raw.rows for name in INPUTS
-    ]
+    inputs: list[list[Any]] = [found[name].to_pylist() if name in found else [None] * raw.rows for name in INPUTS]
     for index, row in raw.bad.items():
         inputs[0][index] = row.raw  # bad rows have no inputs: they are told apart by their text
     return pa.array(ids(zip(*inputs, strict=True)), pa.string())
@@ -156,6 +160,12 @@ def split_name(name: str | None, splits: Mapping[str, str]) -> str | None:
     return name
 
 
+def _renamed(column: pa.Array, names: Mapping[str, str]) -> pa.Array:
+    coded = column.dictionary_encode()
+    known = [names.get(name, name) for name in coded.dictionary.to_pylist()]
+    return pa.array(known, pa.string()).take(coded.indices)
+
+
 def _split_column(column: pa.Array, splits: Mapping[str, str]) -> pa.Array:
     coded = column.dictionary_encode()
     names = [split_name(name, splits) for name in coded.dictionary.to_pylist()]
@@ -174,9 +184,7 @@ def _extra(raw: Raw, chosen: Sequence[int], where: str) -> pa.Array:
     keys, values = [raw.names[i] for i in chosen], [as_text(raw.columns[i], where) for i in chosen]
     if raw.bad:
         keys.append("raw")
-        values.append(
-            pa.array([raw.bad[i].raw if i in raw.bad else None for i in range(raw.rows)], pa.string())
-        )
+        values.append(pa.array([raw.bad[i].raw if i in raw.bad else None for i in range(raw.rows)], pa.string()))
     if not keys:
         return pa.array(repeat([], raw.rows), EXTRA)
     by_row = np.arange(len(keys) * raw.rows).reshape(len(keys), raw.rows).T.ravel()

@@ -51,9 +51,7 @@ def empty_to_null(column: pa.Array) -> pa.Array:
 def joined(columns: list[pa.Array]) -> pa.Array:
     """Texts of several columns, with a space between those that are not empty; null where all are null."""
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return pa.array(
-        (None if set(row) == {None} else " ".join(filter(None, row)) for row in rows), pa.string()
-    )
+    return pa.array((None if set(row) == {None} else " ".join(filter(None, row)) for row in rows), pa.string())
 
 
 def numbers(column: pa.Array) -> tuple[pa.Array, list[int]]:
@@ -61,9 +59,7 @@ def numbers(column: pa.Array) -> tuple[pa.Array, list[int]]:
     texts = column.to_pylist()
     found = [None if text is None else _finite(text) for text in texts]
     invalid = [
-        i
-        for i, (text, number) in enumerate(zip(texts, found, strict=True))
-        if text is not None and number is None
+        i for i, (text, number) in enumerate(zip(texts, found, strict=True)) if text is not None and number is None
     ]
     return pa.array(found, pa.float64()), invalid
 

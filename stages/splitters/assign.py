@@ -33,7 +33,13 @@ class Assignment:
 
 
 def assign(
-    samples: pa.Table, splitter: Splitter, *, respect: bool, ratios: Mapping[str, float], folds: int, seed: int
+    samples: pa.Table,
+    splitter: Splitter,
+    *,
+    respect: bool,
+    ratios: Mapping[str, float],
+    folds: int,
+    seed: int,
 ) -> Assignment:
     """Share the samples out.
 
@@ -64,9 +70,10 @@ def assign(
     fold = np.full(count, -1, dtype=np.int64)
     training = np.flatnonzero(split == TRAIN)
     if folds:
-        if len(np.unique(groups[training])) < folds:
+        found = len(np.unique(groups[training]))
+        if found < folds:
             raise UserError(
-                f"params.yaml: split.folds: {folds} folds, but only {len(np.unique(groups[training]))} groups to train on",
+                f"params.yaml: split.folds: {folds} folds, but only {found} groups to train on",
                 "fewer folds, or more samples",
             )
         fold[training] = splitter(samples.take(training), [1 / folds] * folds, seed=seed, purpose="folds")

@@ -28,7 +28,7 @@ def share_out(groups: Sequence[str], strata: Ints, shares: Sequence[float], *, s
     draw = np.array([seed_of(seed, purpose, name) for name in names], dtype=np.uint64)
     sizes = np.bincount(member_of)
     classes = int(strata.max()) + 1
-    lacking = np.outer(np.asarray(shares, dtype=np.float64), np.bincount(strata, minlength=classes))
+    lacking = np.multiply.outer(np.asarray(shares, dtype=np.float64), np.bincount(strata, minlength=classes))
     part = np.full(len(names), -1, dtype=np.int64)
     _place_groups(part, lacking, member_of, strata, sizes, draw)
     _place_singles(part, lacking, member_of, strata, sizes, draw)

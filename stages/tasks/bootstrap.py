@@ -22,9 +22,7 @@ CHUNK_VALUES = 2**18
 """Weights held at once (2 MiB): what fits the cache is faster, and memory does not grow with R."""
 
 
-def resample(
-    samples: int, resamples: int, *, seed: int, chunk_values: int = CHUNK_VALUES
-) -> Iterator[Floats]:
+def resample(samples: int, resamples: int, *, seed: int, chunk_values: int = CHUNK_VALUES) -> Iterator[Floats]:
     """Weights in chunks (r, N), `resamples` rows in all; the size of a chunk changes none of them."""
     random = generator(seed, "bootstrap")
     rows = max(1, chunk_values // samples)

@@ -46,9 +46,7 @@ def headline(gold: Integers, probabilities: Floats, *, bins: int) -> dict[str, f
     from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 
     predicted = probabilities.argmax(axis=1)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        gold, predicted, average="macro", zero_division=0
-    )
+    precision, recall, f1, _ = precision_recall_fscore_support(gold, predicted, average="macro", zero_division=0)
     values = {
         "accuracy": accuracy_score(gold, predicted),
         "macro_f1": f1,

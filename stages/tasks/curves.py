@@ -28,18 +28,14 @@ def plots(gold: Integers, probabilities: Floats, labels: Sequence[str], *, bins:
 def confusion(gold: Integers, probabilities: Floats, labels: Sequence[str]) -> pa.Table:
     """Actual and predicted label of each sample, as DVC's confusion template counts them."""
     names = np.array(labels, dtype=object)
-    return pa.table(
-        {"actual": pa.array(names[gold]), "predicted": pa.array(names[probabilities.argmax(axis=1)])}
-    )
+    return pa.table({"actual": pa.array(names[gold]), "predicted": pa.array(names[probabilities.argmax(axis=1)])})
 
 
 def roc(gold: Integers, probabilities: Floats, labels: Sequence[str]) -> pa.Table:
     """False and true positive rate by class, from (0, 0) to (1, 1)."""
     from sklearn.metrics import roc_curve
 
-    return _by_class(
-        gold, probabilities, labels, ("fpr", "tpr"), lambda right, score: roc_curve(right, score)[:2]
-    )
+    return _by_class(gold, probabilities, labels, ("fpr", "tpr"), lambda right, score: roc_curve(right, score)[:2])
 
 
 def precision_recall(gold: Integers, probabilities: Floats, labels: Sequence[str]) -> pa.Table:

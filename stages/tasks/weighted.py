@@ -34,17 +34,13 @@ def scorer(gold: Integers, probabilities: Floats, *, bins: int) -> Score:
     columns = [gold, classes + gold, 2 * classes + predicted, 3 * classes * every, 3 * classes + 1 + inside]
     places = np.stack(columns, axis=1).astype(np.int64)
     shape = (samples, 3 * classes + 1 + bins)
-    addend_matrix = csr_array(
-        (addends.ravel(), places.ravel(), np.arange(0, 5 * samples + 1, 5)), shape=shape
-    )
+    addend_matrix = csr_array((addends.ravel(), places.ravel(), np.arange(0, 5 * samples + 1, 5)), shape=shape)
     ranks = [_ranks(gold == k, probabilities[:, k]) for k in ranked_classes(gold, classes)]
 
     def score(weights: Floats) -> dict[str, Floats]:
         total = weights.sum(axis=1)
         sums = weights @ addend_matrix
-        hits, golds, guesses, losses, bin_gaps = np.split(
-            sums, np.array([1, 2, 3, 3]) * classes + [0, 0, 0, 1], axis=1
-        )
+        hits, golds, guesses, losses, bin_gaps = np.split(sums, np.array([1, 2, 3, 3]) * classes + [0, 0, 0, 1], axis=1)
         present = golds + guesses > 0
         averages = present.sum(axis=1)
         return {

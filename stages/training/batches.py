@@ -62,6 +62,8 @@ def by_length(lengths: npt.NDArray[np.int64], size: int) -> Iterator[Rows]:
     return (order[start : start + size] for start in range(0, len(order), size))
 
 
-def move(batch: dict[str, torch.Tensor], device: torch.device, leave_out: Sequence[str] = ()) -> dict[str, torch.Tensor]:
+def move(
+    batch: dict[str, torch.Tensor], device: torch.device, leave_out: Sequence[str] = ()
+) -> dict[str, torch.Tensor]:
     """The batch on the device, some entries left out."""
     return {name: value.to(device, non_blocking=True) for name, value in batch.items() if name not in leave_out}

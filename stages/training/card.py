@@ -28,7 +28,9 @@ def card(
         f'## Use\n\n```python\nfrom transformers import pipeline\n\npipeline("text-{task}", "models/model")("…")\n```',
         "## Training data\n\n" + bullets(provenance),
         "## Params\n\n" + bullets(recipe),
-        "## Validation\n\n" + bullets(metrics) + "\n\nThe test split is read by `evaluate` alone: metrics/evaluate.json.",
+        "## Validation\n\n"
+        + bullets(metrics)
+        + "\n\nThe test split is read by `evaluate` alone: metrics/evaluate.json.",
         "## Limits\n\n"
         f"- It answers with one of {len(labels)} classes, also to inputs that belong to none of them.\n"
         "- It knows the language, domain and period of its training data; check it on your own before use.\n"

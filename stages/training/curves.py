@@ -1,6 +1,6 @@
 """Learning curves as files that `dvc plots` draws."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,7 +27,12 @@ def write_curves(folder: Path, history: History) -> None:
     ]
     stride = max(len(history.steps) // POINTS, 1)
     steps = [
-        {"step": int(row["step"]), "loss": float(f"{row['loss']:.6g}"), "lr": float(f"{row['lr']:.6g}"), "grad_norm": float(f"{row['grad_norm']:.6g}")}
+        {
+            "step": int(row["step"]),
+            "loss": float(f"{row['loss']:.6g}"),
+            "lr": float(f"{row['lr']:.6g}"),
+            "grad_norm": float(f"{row['grad_norm']:.6g}"),
+        }
         for row in history.steps[::stride]
     ]
     with tables.new_folder(folder) as target:
@@ -35,6 +40,6 @@ def write_curves(folder: Path, history: History) -> None:
             write_csv(target / f"{name}.csv", rows)
 
 
-def write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
+def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Rows of the same keys as CSV with a header."""
     pa.csv.write_csv(pa.Table.from_pylist(list(rows)), path, pa.csv.WriteOptions(quoting_style="needed"))

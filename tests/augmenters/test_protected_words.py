@@ -7,16 +7,12 @@ from stages.augmenters.protect import NOTHING, Protected
 WORDS = Protected(["no", "not", "never", "n't", "不"])
 
 
-@pytest.mark.parametrize(
-    "word", ["no", "NOT", "Never", "don't", "can’t", "DIDN'T", "dont", "wont", "Isnt", "不好"]
-)
+@pytest.mark.parametrize("word", ["no", "NOT", "Never", "don't", "can’t", "DIDN'T", "dont", "wont", "Isnt", "不好"])
 def test_a_protected_word_is_known_in_any_case_and_spelling(word: str) -> None:
     assert word in WORDS
 
 
-@pytest.mark.parametrize(
-    "word", ["know", "nothing", "note", "want", "ant", "font", "restaurant", "好", "", None, 7]
-)
+@pytest.mark.parametrize("word", ["know", "nothing", "note", "want", "ant", "font", "restaurant", "好", "", None, 7])
 def test_other_words_are_not(word: object) -> None:
     assert word not in WORDS
 

@@ -49,10 +49,11 @@ def test_what_surrounds_a_word_left_out_becomes_one_gap(without: int, left: str)
     assert words.join([word for place, word in enumerate(found) if place != without]) == left
 
 
-def test_leaving_out_all_words_leaves_the_ends() -> None:
+@pytest.mark.parametrize(("text", "left"), [("a, b!", ""), ("👍 a, b 👎", "👍, 👎"), ("so 5 times", "5")])
+def test_leaving_out_all_words_leaves_emoji_and_numbers(text: str, left: str) -> None:
     words = Words()
-    words.split("«a b»")
-    assert words.join([]) == "«»"
+    words.split(text)
+    assert words.join([]) == left
 
 
 def test_divided_words_keep_the_gaps_around_them() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from stages.cleaners import TEXT
 from stages.cleaners.chain import UNSTABLE, Cleaner, chain
-from stages.core.params import Ordered, load
+from stages.core.blocks import Ordered
+from stages.core.params import load
 from stages.core.registry import build, member
 
 NAMES = [*TEXT, "default", "everything"]

@@ -17,9 +17,7 @@ from stages.core.errors import UserError
         ("&amp; ＡＢＣ ﬁne “quoted” it’s naïve, 10 €", "&amp; ＡＢＣ ﬁne “quoted” it’s naïve, 10 €"),
     ],
 )
-def test_unicode_repairs_mojibake_and_leaves_entities_width_and_quotes_alone(
-    given: str, expected: str
-) -> None:
+def test_unicode_repairs_mojibake_and_leaves_entities_width_and_quotes_alone(given: str, expected: str) -> None:
     assert cleaners.unicode(repair=True, form="NFC")(given) == expected
 
 
@@ -135,12 +133,8 @@ def test_case_lowers_letters_of_every_alphabet() -> None:
     ("name", "replacement", "stable"),
     [("urls", "see www.url.com", "[URL]"), ("mentions", "to @user", "@user"), ("numbers", "0 0", "0")],
 )
-def test_a_replacement_that_would_be_replaced_again_is_refused(
-    name: str, replacement: str, stable: str
-) -> None:
+def test_a_replacement_that_would_be_replaced_again_is_refused(name: str, replacement: str, stable: str) -> None:
     factory = getattr(cleaners, name)
     assert factory(replacement=stable)(stable) == stable
-    with pytest.raises(
-        UserError, match=rf"steps\.{name}\.replacement: '{replacement}' would itself be replaced"
-    ):
+    with pytest.raises(UserError, match=rf"steps\.{name}\.replacement: '{replacement}' would itself be replaced"):
         factory(replacement=replacement)

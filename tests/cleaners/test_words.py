@@ -37,9 +37,7 @@ def test_stop_words_go_and_negations_stay(given: str, expected: str) -> None:
     assert words.stop_words(words="english")(given) == expected
 
 
-@pytest.mark.parametrize(
-    "word", ["no", "not", "nor", "never", "none", "nothing", "without", "cannot", "but", "very"]
-)
+@pytest.mark.parametrize("word", ["no", "not", "nor", "never", "none", "nothing", "without", "cannot", "but", "very"])
 def test_the_english_list_keeps_words_that_carry_the_label(word: str) -> None:
     assert word not in english.STOP_WORDS
 
@@ -54,9 +52,7 @@ def test_stop_words_come_from_a_file(tmp_path: Path) -> None:
     ("content", "message"),
     [(None, "no such file"), (b"", "holds no word"), (b"caf\xe9", "not UTF-8 at byte 3")],
 )
-def test_a_file_without_stop_words_is_a_clear_error(
-    tmp_path: Path, content: bytes | None, message: str
-) -> None:
+def test_a_file_without_stop_words_is_a_clear_error(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "words.txt"
     if content is not None:
         path.write_bytes(content)

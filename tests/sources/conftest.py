@@ -16,11 +16,11 @@ SHIPPED = parse(Path(__file__).parents[2] / "params.yaml")["fetch"]["options"]
 
 @pytest.fixture
 def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pa.Table]:
-    """`read(path, columns=…, extra=…, splits=…, limit_rows=…, **options)`, in `tmp_path`."""
+    """`read(path, columns=…, extra=…, splits=…, labels=…, limit_rows=…, **options)`, in `tmp_path`."""
     monkeypatch.chdir(tmp_path)
 
     def read_files(path: str, **given: Any) -> pa.Table:
-        mapping = {"columns": {"text": "text"}, "extra": [], "splits": {}, "limit_rows": None}
+        mapping = {"columns": {"text": "text"}, "extra": [], "splits": {}, "labels": {}, "limit_rows": None}
         mapping |= {key: given.pop(key) for key in mapping if key in given}
         source = files(**{**SHIPPED, "files": [], **given})
         reading = source(path, rows.wanted(mapping["columns"], mapping["extra"]))

@@ -176,10 +176,7 @@ def test_memory_does_not_grow_with_the_file():
 def test_a_limit_holds_for_each_split_that_files_give(read):
     for name in ("a", "b"):
         Path(f"{name}.csv").write_text("text\n1\n2\n3\n")
-    assert (
-        read(".", files={"train": "a.csv", "test": "b.csv"}, limit_rows=2)["text"].to_pylist()
-        == ["1", "2"] * 2
-    )
+    assert read(".", files={"train": "a.csv", "test": "b.csv"}, limit_rows=2)["text"].to_pylist() == ["1", "2"] * 2
     assert read(".", files=["a.csv", "b.csv"], limit_rows=4)["text"].to_pylist() == ["1", "2", "3", "1"]
 
 

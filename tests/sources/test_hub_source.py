@@ -37,6 +37,7 @@ def samples(reading: Reading, **given: Any) -> pa.Table:
         "columns": {"text": "text", "label": "label"},
         "extra": "all",
         "splits": {},
+        "labels": {},
         "limit_rows": None,
     }
     return pa.concat_tables(rows.read(reading, **{**mapping, **given}))
@@ -74,9 +75,7 @@ def test_class_numbers_become_names_and_minus_one_is_no_label(open_hub):
     from datasets import ClassLabel, Dataset, Features, Image, Value, disable_progress_bars
 
     disable_progress_bars()
-    features = Features(
-        {"text": Value("string"), "label": ClassLabel(names=["bad", "good"]), "image": Image()}
-    )
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["bad", "good"]), "image": Image()})
     content = {"text": ["a", "b", "c"], "label": [1, 0, -1], "image": [{"bytes": b"\xff", "path": None}] * 3}
     Path("set").mkdir()
     Dataset.from_dict(content, features=features).to_parquet("set/train.parquet")
@@ -131,9 +130,7 @@ def test_a_column_that_is_not_there_is_told(open_hub):
 def test_without_a_network_a_hub_id_ends_in_a_clear_error(open_hub, capsys):
     with pytest.raises(UserError) as caught:
         open_hub("somebody/something")
-    assert str(caught.value).startswith(
-        "somebody/something: Cannot reach https://huggingface.co/api/datasets/"
-    )
+    assert str(caught.value).startswith("somebody/something: Cannot reach https://huggingface.co/api/datasets/")
     assert caught.value.hint == OFFLINE
     assert "fetch.options.revision is null" in capsys.readouterr().out
 

@@ -34,9 +34,7 @@ def test_trec_is_read_by_a_pattern(read, real_data):
         "pattern": r"(?P<coarse>[A-Z]+):(?P<fine>\w+) (?P<text>.*)",
     }
     names = {"train": "train_5500.label", "test": "TREC_10.label"}
-    samples = read(
-        str(real_data / "trec"), files=names, columns={"text": "text", "label": "coarse"}, **options
-    )
+    samples = read(str(real_data / "trec"), files=names, columns={"text": "text", "label": "coarse"}, **options)
     assert [samples["split"].to_pylist().count(split) for split in ("train", "test")] == [5_452, 500]
     assert set(samples["label"].to_pylist()) == {"ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM"}
     assert samples["text"][65].as_py().endswith("as a sisterðcity with Los Angeles ?")

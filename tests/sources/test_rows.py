@@ -11,7 +11,7 @@ from stages.sources import rows
 from stages.sources.reading import Part, Raw, Reading
 
 
-def samples(columns, mapped, extra=(), splits=None, split=None):
+def samples(columns, mapped, extra=(), splits=None, split=None, labels=None):
     arrays = [column if isinstance(column, pa.Array) else pa.array(column) for column in columns.values()]
     raw = Raw(list(columns), arrays, len(arrays[0]))
     return rows.to_samples(
@@ -21,6 +21,7 @@ def samples(columns, mapped, extra=(), splits=None, split=None):
         columns=mapped,
         extra=extra if extra == "all" else list(extra),
         splits=splits or {},
+        labels=labels or {},
         ids=Ids(),
     )
 
@@ -95,9 +96,7 @@ def test_extra_keeps_other_columns_without_nulls(extra, expected):
 def test_bytes_are_no_text():
     with pytest.raises(UserError, match=r"^here: fetch.columns.text: the column holds binary, not text"):
         samples({"t": pa.array([b"\xff"])}, {"text": "t"})
-    with pytest.raises(
-        UserError, match=r"^here: fetch.columns.text: the column holds struct<bytes: binary>, not text"
-    ):
+    with pytest.raises(UserError, match=r"^here: fetch.columns.text: the column holds struct<bytes: binary>, not text"):
         samples({"t": pa.array([{"bytes": b"\xff"}])}, {"text": "t"})
 
 
@@ -121,13 +120,13 @@ def test_split_names_of_parts_are_checked_before_anything_is_read():
 
     reading = Reading([Part("a", "train", never(), {}), Part("b", "dev", never(), {})], "files", {})
     with pytest.raises(UserError, match="'dev' is not mapped"):
-        list(rows.read(reading, columns={"text": "t"}, extra=[], splits={}, limit_rows=None))
+        list(rows.read(reading, columns={"text": "t"}, extra=[], splits={}, labels={}, limit_rows=None))
 
 
 def test_a_source_without_rows_is_an_error():
     reading = Reading([Part("a", None, iter([]), {})], "files", {})
     with pytest.raises(UserError, match="the source has no rows"):
-        list(rows.read(reading, columns={"text": "t"}, extra=[], splits={}, limit_rows=None))
+        list(rows.read(reading, columns={"text": "t"}, extra=[], splits={}, labels={}, limit_rows=None))
 
 
 @pytest.mark.parametrize(
@@ -142,3 +141,9 @@ def test_columns_that_cannot_be_mapped_are_an_error(columns, what):
     with pytest.raises(UserError) as caught:
         rows.wanted(columns, "all")
     assert str(caught.value) == f"params.yaml: {what}"
+
+
+def test_the_sources_names_of_classes_become_the_projects_own():
+    columns = {"t": ["a", "b", "c", "d"], "l": ["0", "1", None, "01"]}
+    table = samples(columns, {"text": "t", "label": "l"}, labels={"0": "negative", "1": "positive"})
+    assert table["label"].to_pylist() == ["negative", "positive", None, "01"]

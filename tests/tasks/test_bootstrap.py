@@ -24,9 +24,7 @@ def sample(samples: int, classes: int, *, rare: int = 0) -> tuple[Integers, Floa
 def naive(gold: Integers, probabilities: Floats) -> dict[str, float]:
     """Each metric of one resample by scikit-learn, and the calibration error by its definition."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    precision, recall, f1, _ = sk.precision_recall_fscore_support(
-        gold, predicted, average="macro", zero_division=0
-    )
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(gold, predicted, average="macro", zero_division=0)
     classes = probabilities.shape[1]
     aucs = [
         sk.roc_auc_score(gold == k, probabilities[:, k])

@@ -22,9 +22,7 @@ def test_the_error_of_four_samples_is_that_worked_out_by_hand() -> None:
 
 def test_a_model_that_is_right_as_often_as_it_says_has_no_error() -> None:
     gold = np.array([0] * 8 + [1] * 2)
-    assert calibration.expected_calibration_error(
-        gold, np.tile([0.8, 0.2], (10, 1)), bins=10
-    ) == pytest.approx(0)
+    assert calibration.expected_calibration_error(gold, np.tile([0.8, 0.2], (10, 1)), bins=10) == pytest.approx(0)
 
 
 def test_the_diagram_has_a_row_for_each_bin_that_is_not_empty() -> None:

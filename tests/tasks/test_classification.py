@@ -94,9 +94,7 @@ def test_baseline_uses_training_shares_even_where_another_class_leads_in_test() 
 
 
 def test_softmax_rows_add_up_to_one_and_stand_large_logits() -> None:
-    found = classification.probabilities_of(
-        np.array([[1000.0, 1000.0], [0.0, np.log(3.0)]], dtype=np.float32)
-    )
+    found = classification.probabilities_of(np.array([[1000.0, 1000.0], [0.0, np.log(3.0)]], dtype=np.float32))
     np.testing.assert_allclose(found, [[0.5, 0.5], [0.25, 0.75]], rtol=1e-6)
     assert found.dtype == np.float64
 

@@ -1,0 +1,228 @@
+"""The blocks of params.yaml: types and ranges. Every default stands in params.yaml and the recipes."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Column = str | int
+"""A column of a source: its name, or its position from 0."""
+Mapped = Literal["text", "text_pair", "label", "value", "target", "group", "split"]
+"""Columns of a sample that a source's columns can fill."""
+Options = dict[str, Any]
+"""Options of a registry's member: checked against its signature by the stage that uses it."""
+
+
+class Strict(BaseModel):
+    """No unknown keys, no conversions: `"3"` is no number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+class Fetch(Strict):
+    """Where samples come from."""
+
+    source: str
+    path: str
+    columns: dict[Mapped, Column | list[Column]]
+    extra: list[Column] | Literal["all"]
+    splits: dict[str, Literal["train", "validation", "test"]]
+    labels: dict[str, str]
+    licence: str
+    limit_rows: Positive | None
+    options: Options
+
+
+class Contract(Strict):
+    """What the data as a whole must keep; shares are of all fetched rows."""
+
+    min_rows: Count
+    min_rows_per_class: Count
+    max_imbalance: Annotated[float, Field(ge=1)]
+    max_shares: dict[str, Share]
+
+
+class Validate(Strict):
+    """Checks by reason code, which of them reject a sample, and the contract."""
+
+    checks: dict[str, dict[str, Options]]
+    reject: list[str]
+    contract: Contract
+
+
+class Step(Strict):
+    """A named step that can be switched off; the other keys are its options."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    enabled: bool
+
+    @property
+    def options(self) -> Options:
+        """The step's own options."""
+        return dict(self.model_extra or {})
+
+
+class Ordered(Strict):
+    """Named steps and the order in which they are applied."""
+
+    order: list[str]
+    steps: dict[str, Step]
+
+    @model_validator(mode="after")
+    def _order_names_each_step(self) -> "Ordered":
+        if sorted(self.order) != sorted(self.steps):
+            odd = sorted(set(self.order) ^ set(self.steps)) or self.order
+            raise ValueError(f"`order` must name each of `steps` once; see: {', '.join(odd)}")
+        return self
+
+
+class Labels(Strict):
+    """Label normalisation."""
+
+    strip: bool
+    casefold: bool
+    map: dict[str, str]
+    missing: Literal["drop", "fill", "keep"]
+    fill: str
+    unknown: Literal["drop", "keep"]
+    conflicts: Literal["drop", "majority", "keep"]
+
+
+class NearDuplicates(Strict):
+    """MinHash LSH over character shingles."""
+
+    enabled: bool
+    action: Literal["drop", "group"]
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    shingle_characters: Annotated[int, Field(ge=1, le=32)]
+    permutations: Annotated[int, Field(ge=16, le=512)]
+
+
+class Duplicates(Strict):
+    """What happens to repeats of one input."""
+
+    exact: Literal["drop", "keep"]
+    near: NearDuplicates
+
+
+class Outliers(Strict):
+    """Checks on the cleaned text, and what happens to what they find."""
+
+    checks: dict[str, Step]
+    action: Literal["drop", "flag"]
+
+
+class Clean(Strict):
+    """Cleaners in order, then labels, duplicates and outliers."""
+
+    text: Ordered
+    missing_text: Literal["drop", "fill"]
+    fill_text: str
+    labels: Labels
+    duplicates: Duplicates
+    outliers: Outliers
+
+
+class Limits(Strict):
+    """What a derived sample may differ by, so that its label still holds."""
+
+    max_changed_share: Share
+    min_characters: Count
+    protected_words: list[str]
+
+
+class Augment(Strict):
+    """Derived samples."""
+
+    copies: Count
+    share: Share
+    balance: dict[str, Count] | Literal["none", "largest"]
+    max_copies: Positive
+    workers: Count
+    limits: Limits
+    text: Ordered
+
+
+class Ratios(Strict):
+    """Shares of the samples; they add up to 1."""
+
+    train: Share
+    validation: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> "Ratios":
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + validation + test must be 1, not {total:g}")
+        return self
+
+
+class Split(Strict):
+    """How samples are shared out."""
+
+    method: str
+    predefined: Literal["respect", "ignore"]
+    ratios: Ratios
+    folds: Count
+    options: Options
+
+
+class Encode(Strict):
+    """How inputs become tensors."""
+
+    max_length_tokens: Annotated[int, Field(ge=4)]
+    batch_rows: Positive
+
+
+class Dropout(Strict):
+    """Null keeps what the model's own config says."""
+
+    hidden: Annotated[float, Field(ge=0, lt=1)] | None
+    attention: Annotated[float, Field(ge=0, lt=1)] | None
+
+
+class EarlyStopping(Strict):
+    """Stop when the validation metric has not improved for `patience_epochs`; 0 switches it off."""
+
+    patience_epochs: Count
+    min_delta: Annotated[float, Field(ge=0)]
+
+
+class Finetune(Strict):
+    """The training loop."""
+
+    optimizer: Literal["adamw"]
+    weight_decay: Annotated[float, Field(ge=0)]
+    adam_betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)]
+    adam_epsilon: Annotated[float, Field(gt=0)]
+    schedule: Literal["linear", "cosine", "constant"]
+    warmup_share: Share
+    max_grad_norm: Annotated[float, Field(gt=0)] | None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    dropout: Dropout
+    best_by: Literal["accuracy", "macro_f1", "log_loss"]
+    early_stopping: EarlyStopping
+    group_by_length: bool
+    eval_batch_size: Positive
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    precision: Literal["fp32", "bf16"]
+    threads: Count
+    dvclive: bool
+
+
+class Bootstrap(Strict):
+    """Percentile intervals over resampled test samples."""
+
+    resamples: Count
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Evaluate(Strict):
+    """What is measured on the test split."""
+
+    bootstrap: Bootstrap
+    calibration_bins: Positive
+    mistakes: Count
