@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from stages.core import report, tables
+from stages.core import models, report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.tasks import classification, curves, mistakes
@@ -73,17 +73,17 @@ def predict_logits(
 ) -> npt.NDArray[np.float32]:
     """Logits (N, K) of models/model for the encoded samples, in their order."""
     from transformers import AutoModelForSequenceClassification
-    from transformers.utils import logging
 
     from stages.training.device import pick, prepare
     from stages.training.predict import predict
 
     tables.read_json("models/model/config.json")  # a missing model is told like any missing output
-    logging.disable_progress_bar()
     chosen = pick(device)
     prepare(seed, threads)
+    source = models.Source("models/model", "models/model")
+    model: Any = models.load(AutoModelForSequenceClassification, source, "model")
     return predict(
-        AutoModelForSequenceClassification.from_pretrained("models/model").to(chosen),
+        model.to(chosen),
         test,
         pad_token_id=pad_token_id,
         batch_size=batch_size,

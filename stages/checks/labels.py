@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,7 +23,7 @@ def unknown() -> Check:
 
     def check(samples: pa.Table, labels: Sequence[str]) -> Mask:
         if not labels:
-            return mask(pa.chunked_array([pa.array([False] * len(samples))]))
+            return np.zeros(len(samples), dtype=bool)
         known = pc.is_in(samples["label"], value_set=pa.array(labels, pa.string()))
         named = pc.not_equal(pc.utf8_trim_whitespace(samples["label"]), "")
         return mask(pc.and_(named, pc.invert(known)))

@@ -40,7 +40,7 @@ def resolve(name: str, where: str = "model") -> Source:
     if folder.is_dir():
         _check_folder(folder, where)
         return Source(name, str(folder))
-    if not HUB_ID.fullmatch(name) or name.startswith((".", "/")) or name.count("/") > 1:
+    if not HUB_ID.fullmatch(name) or name.startswith((".", "/")):
         raise UserError(
             f"params.yaml: {where}: no such folder: {name}", "bundled:all-MiniLM-L6-v2, a folder, or a Hub id"
         )
@@ -89,12 +89,26 @@ def _check_folder(folder: Path, where: str) -> None:
 
 def load(factory: type, source: Source, where: str, **options: object) -> object:
     """`factory.from_pretrained` of the source, offline failures and unsuitable files told in one clear message."""
+    from safetensors import SafetensorError
+
+    _quiet()
     try:
         return factory.from_pretrained(source.location, revision=source.revision or "main", **options)  # type: ignore[attr-defined]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"params.yaml: {where}: '{source.name}' does not load as {factory.__name__}: {first}",
             "check the name, the network (HF_HUB_OFFLINE, HF_TOKEN) and that the model fits the task; "
             "bundled:all-MiniLM-L6-v2 works offline",
         ) from None
+
+
+def _quiet() -> None:
+    """No bars for loading and saving weights, from now on; those of downloads stay as they were."""
+    from huggingface_hub import utils
+    from transformers.utils import logging
+
+    hidden = utils.are_progress_bars_disabled()
+    logging.disable_progress_bar()  # which hides the bars of downloads too
+    if not hidden:
+        utils.enable_progress_bars()

@@ -116,7 +116,7 @@ def _share(
 
 
 def _set_aside(split: Ints, reason: npt.NDArray[np.object_], rows: Mask, code: str) -> None:
-    """Leave the rows unused, those that still are in a split, with the code."""
-    mine = rows & (split != UNUSED)
+    """Leave the rows unused, those that were not set aside before, with the code."""
+    mine = rows & (reason == "")
     split[mine] = UNUSED
     reason[mine] = code

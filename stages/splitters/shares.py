@@ -44,13 +44,17 @@ def _place_groups(
     sizes: Ints,
     draw: npt.NDArray[np.uint64],
 ) -> None:
-    """Place groups of several samples, largest first: to the part for which they fill the largest need."""
+    """Place groups of several samples, largest first: to the part for which they fill the largest need.
+
+    Where parts need a group alike, the one that lacks most in all takes it.
+    """
     order = np.argsort(member_of, kind="stable")
     starts = np.concatenate([[0], np.cumsum(sizes)])
     several = np.flatnonzero(sizes > 1)
     for number in several[np.lexsort((draw[several], -sizes[several]))]:
         held = np.bincount(strata[order[starts[number] : starts[number + 1]]], minlength=lacking.shape[1])
-        chosen = int(np.argmax(lacking @ held))
+        need = (lacking * held).sum(axis=1).round(9)
+        chosen = int(np.lexsort((-lacking.sum(axis=1).round(9), -need))[0])
         part[number] = chosen
         lacking[chosen] -= held
 
@@ -63,15 +67,25 @@ def _place_singles(
     sizes: Ints,
     draw: npt.NDArray[np.uint64],
 ) -> None:
-    """Cut each stratum's single samples, in their drawn order, in proportion to what the parts lack of it."""
+    """Cut each stratum's single samples, in their drawn order, in proportion to what the parts lack of it.
+
+    What a part is owed by rounding is carried from stratum to stratum: else, of many small classes, a small part
+    would get nothing of any.
+    """
     stratum_of = np.zeros(len(part), dtype=np.int64)
     stratum_of[member_of] = strata
+    owed = np.zeros(len(lacking))
     for stratum in range(lacking.shape[1]):
         mine = np.flatnonzero((sizes == 1) & (stratum_of == stratum))
         if not len(mine):
             continue
         need = np.maximum(lacking[:, stratum], 0)
-        need = need / need.sum() if need.sum() else np.full(len(need), 1 / len(need))
-        cuts = np.rint(np.cumsum(need)[:-1] * len(mine)).astype(np.int64)
+        exact = need / need.sum() * len(mine)
+        counts = np.floor(exact + 1e-9).astype(np.int64)
+        owed += exact - counts
+        more = np.argsort(np.where(exact > counts, -owed, np.inf).round(9), kind="stable")[: len(mine) - counts.sum()]
+        counts[more] += 1
+        owed[more] -= 1
+        cuts = np.cumsum(counts)[:-1]
         for number, members in enumerate(np.split(mine[np.argsort(draw[mine], kind="stable")], cuts)):
             part[members] = number

@@ -13,8 +13,8 @@ def stratified() -> Splitter:
     """Each part gets its share of each class (of samples without a label likewise), as far as groups allow."""
 
     def split(samples: pa.Table, shares: Sequence[float], *, seed: int, purpose: str) -> Ints:
-        labels = samples["label"].combine_chunks().dictionary_encode(null_encoding="encode")
-        strata = labels.indices.to_numpy().astype(np.int64)
+        names = ["" if label is None else f"={label}" for label in samples["label"].to_pylist()]
+        strata = np.unique(names, return_inverse=True)[1].astype(np.int64)  # by name: the rows' order does not matter
         return share_out(samples["group"].to_pylist(), strata, shares, seed=seed, purpose=purpose)
 
     return split

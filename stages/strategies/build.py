@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 import transformers
 
 from stages.core import models
@@ -10,34 +11,41 @@ from stages.core.errors import UserError
 
 HIDDEN_DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop")
 ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+POSITION_TABLES = ("position_embeddings", "wpe")
 
 
 def pretrained(
-    source: models.Source, model_class: str, labels: Sequence[str], *, dropout: Mapping[str, float | None]
+    source: models.Source,
+    model_class: str,
+    labels: Sequence[str],
+    *,
+    dropout: Mapping[str, float | None],
+    pad_token_id: int,
+    max_length_tokens: int,
 ) -> Any:
-    """A transformers model with one output a label, whose names its config holds.
+    """A transformers model in single precision with one output a label, whose names its config holds.
 
     Args:
         source: where the weights are.
         model_class: one of transformers' auto classes.
         dropout: `hidden` and `attention`, 0-1; None keeps the model's own.
+        pad_token_id: what batches are padded with; kept where the model has none of its own.
+        max_length_tokens: the longest input that it must take.
 
     Raises:
-        UserError: the model does not load, or its config has no such dropout.
+        UserError: the model does not load, its config has no such dropout, or it is made for shorter inputs.
     """
     config: Any = models.load(transformers.AutoConfig, source, "model")
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: number for number, label in enumerate(labels)}
+    config.problem_type = "single_label_classification"  # not that of a head that is replaced
+    if config.pad_token_id is None:
+        config.pad_token_id = pad_token_id
     _set(config, HIDDEN_DROPOUT, dropout["hidden"], "hidden")
     _set(config, ATTENTION_DROPOUT, dropout["attention"], "attention")
-    factory = getattr(transformers, model_class)
-    # a new head is the point, so that the loader's table of new and unused weights is no news
-    level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        return models.load(factory, source, "model", config=config, use_safetensors=True)
-    finally:
-        transformers.logging.set_verbosity(level)
+    model = _load(model_class, source, config)
+    _check_positions(model, source, max_length_tokens)
+    return model
 
 
 def _set(config: Any, names: Sequence[str], value: float | None, kind: str) -> None:
@@ -51,3 +59,43 @@ def _set(config: Any, names: Sequence[str], value: float | None, kind: str) -> N
         )
     for name in known:
         setattr(config, name, value)
+
+
+def _load(model_class: str, source: models.Source, config: Any) -> Any:
+    # A new head is the point, also instead of one for other classes: transformers' table of new weights is no news.
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        loaded: Any = models.load(
+            getattr(transformers, model_class),
+            source,
+            "model",
+            config=config,
+            use_safetensors=True,
+            dtype=torch.float32,  # a checkpoint in half precision would otherwise be trained in it
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    finally:
+        transformers.logging.set_verbosity(level)
+    model, info = loaded
+    new, total = len(info["missing_keys"]) + len(info["mismatched_keys"]), len(model.state_dict())
+    if 2 * new > total:
+        raise UserError(
+            f"params.yaml: model: the weights of '{source.name}' fit only {total - new} of the {total} of "
+            f"{type(model).__name__}",
+            "choose a model whose weights and config.json belong together",
+        )
+    return model
+
+
+def _check_positions(model: torch.nn.Module, source: models.Source, needed: int) -> None:
+    for name, table in model.named_modules():
+        if isinstance(table, torch.nn.Embedding) and name.endswith(POSITION_TABLES):
+            # where padding has a position of its own (RoBERTa), the first token's comes after it
+            places = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+            if needed > places:
+                raise UserError(
+                    f"params.yaml: encode.max_length_tokens: {needed}: '{source.name}' takes {places} tokens at most",
+                    f"encode.max_length_tokens: {places}",
+                )
