@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 LABELS = ("negative", "neutral", "positive")
 HEADER = ("message_id", "date", "author", "message", "sentiment")
@@ -25,7 +26,7 @@ SYLLABLES = [a + b + c for a in "bcdfghlmnprstvw" for b in "aeiou" for c in ("",
 class Batch:
     """Rows in the columns of HEADER, and the row numbers (original, copy) of the near-duplicates among them."""
 
-    rows: list[tuple[str, str, str, str, str]]
+    rows: list[list[str]]
     pairs: list[tuple[int, int]]
 
 
@@ -42,26 +43,27 @@ def batches(rows: int, seed: int) -> Iterator[Batch]:
     """The rows of a corpus: each batch depends on (seed, its number) only."""
     words = np.array(vocabulary(np.random.default_rng(seed)), dtype=object)
     weights = 1 / (np.arange(len(words)) + 2.7)  # Zipf and Mandelbrot
-    cumulated = np.cumsum(weights / weights.sum())
+    cumulated = np.cumsum(weights)
     for start in range(0, rows, BATCH):
         rng = np.random.default_rng([seed, start])
         count = min(BATCH, rows - start)
         lengths = rng.integers(*WORDS_A_TEXT, count)
-        drawn = words[np.searchsorted(cumulated, rng.random(lengths.sum()))]
+        drawn = words[np.searchsorted(cumulated, rng.random(lengths.sum()) * cumulated[-1])]
         texts = [part.tolist() for part in np.split(drawn, np.cumsum(lengths)[:-1])]
         pairs = _plant(texts, words, rng)
         faulty = sorted({*range(count)} - {row for pair in pairs for row in pair})
-        days, authors = rng.integers(0, DAYS, count), rng.integers(0, max(rows // ROWS_AN_AUTHOR, 1), count)
-        labels = rng.integers(0, len(LABELS), count)
+        authors = rng.integers(0, max(rows // ROWS_AN_AUTHOR, 1), count)
+        days, labels = rng.integers(0, DAYS, count), rng.integers(0, len(LABELS), count)
+        columns = zip(days.tolist(), authors.tolist(), texts, labels.tolist(), strict=True)
         table = [
-            [f"m{start + i:07d}", f"{START + timedelta(int(days[i]))}", f"a{authors[i]}", " ".join(text), LABELS[labels[i]]]
-            for i, text in enumerate(texts)
+            [f"m{row:07d}", str(START + timedelta(day)), f"a{author}", " ".join(text), LABELS[label]]
+            for row, (day, author, text, label) in enumerate(columns, start)
         ]
         _spoil(table, faulty, rng)
-        yield Batch([tuple(row) for row in table], [(start + one, start + other) for one, other in pairs])  # type: ignore[misc]
+        yield Batch(table, [(start + one, start + other) for one, other in pairs])
 
 
-def _plant(texts: list[list[str]], words: np.ndarray, rng: np.random.Generator) -> list[tuple[int, int]]:
+def _plant(texts: list[list[str]], words: npt.NDArray[np.object_], rng: np.random.Generator) -> list[tuple[int, int]]:
     """Overwrite some texts with copies of others in which one or two words are changed; pairs are disjoint."""
     count = int(len(texts) * PLANTED_SHARE)
     rows = rng.permutation(len(texts))[: 2 * count].reshape(count, 2)

@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from benchmarks.corpus import texts_and_pairs, write_csv
+from stages.core import report
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("fetch", "validate", "clean", "split")
@@ -72,7 +73,8 @@ def run(stage: str, folder: Path) -> Run:
     start = time.perf_counter()
     with output.open("wb") as file:
         command = [sys.executable, "-m", f"stages.{stage}"]
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONPATH": path}, stdout=file, stderr=file)
+        environment = {**os.environ, "PYTHONPATH": path}
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)
         _, status, usage = os.wait4(process.pid, 0)  # the peak of this process alone, which Popen.wait does not tell
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -91,7 +93,7 @@ def compare(texts: int) -> list[Search]:
 
     def similar(pair: tuple[int, int]) -> bool:
         one, other = (shingles(corpus[row], size) for row in pair)
-        return len(one & other) >= threshold * len(one | other)
+        return bool(len(one & other) >= threshold * len(one | other))
 
     def timed(name: str, search: Callable[[], Pairs]) -> Search:
         start = time.perf_counter()
@@ -111,14 +113,14 @@ def ours(texts: Sequence[str], size: int, threshold: float, permutations: int) -
     from stages.cleaners import near
 
     signed = near.signatures(texts, shingle_characters=size, permutations=permutations)
-    pairs = near.candidates(signed)
+    pairs = near.candidates(signed, threshold=threshold)
     proof = near.proved(pairs, dict(enumerate(texts)), threshold=threshold, shingle_characters=size)
     return {(int(pairs[number, 0]), int(pairs[number, 1])) for number in proof}
 
 
 def datasketch(texts: Sequence[str], size: int, threshold: float) -> Pairs:
     """Pairs that a loop over the texts finds: insert into MinHashLSH, query, compare the estimates."""
-    from datasketch import MinHash, MinHashLSH
+    from datasketch import MinHash, MinHashLSH  # type: ignore[import-untyped]
 
     from stages.cleaners.near import shingles
 
@@ -156,6 +158,23 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def show(rows: int, runs: Sequence[Run], texts: int, searches: Sequence[Search]) -> None:
+    """Print both tables."""
+    whole = Run("all", sum(one.seconds for one in runs), max(one.peak_mib for one in runs))
+    cells = [
+        [one.stage, f"{one.seconds:.1f}", f"{rows / one.seconds:,.0f}", f"{one.peak_mib:,.0f}"]
+        for one in (*runs, whole)
+    ]
+    report.note(f"{rows:,} rows\n\n{markdown(['stage', 'seconds', 'rows a second', 'peak MiB'], cells)}\n")
+    cells = [
+        [one.name, f"{one.seconds:.2f}", f"{texts / one.seconds:,.0f}", f"{one.recall:.4f}", f"{one.precision:.4f}"]
+        for one in searches
+    ]
+    header = ["near-duplicates", "seconds", "texts a second", "recall", "precision"]
+    times = searches[1].seconds / searches[0].seconds
+    report.note(f"{texts:,} texts: {times:.0f} times as fast\n\n{markdown(header, cells)}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and give the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.data", description=__doc__)
@@ -164,19 +183,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         runs = line(Path(folder), asked.rows)
-    rows = [[one.stage, f"{one.seconds:.1f}", f"{asked.rows / one.seconds:,.0f}", f"{one.peak_mib:,.0f}"] for one in runs]
-    total = sum(one.seconds for one in runs)
-    rows.append(["all", f"{total:.1f}", f"{asked.rows / total:,.0f}", f"{max(one.peak_mib for one in runs):,.0f}"])
-    print(f"{asked.rows:,} rows\n\n{markdown(['stage', 'seconds', 'rows a second', 'peak MiB'], rows)}\n", flush=True)
     searches = compare(asked.texts)
-    header = ["near-duplicates", "seconds", "texts a second", "recall", "precision"]
-    rows = [
-        [one.name, f"{one.seconds:.2f}", f"{asked.texts / one.seconds:,.0f}", f"{one.recall:.4f}", f"{one.precision:.4f}"]
-        for one in searches
-    ]
-    print(f"{asked.texts:,} texts, {searches[1].seconds / searches[0].seconds:.1f} times as fast\n\n{markdown(header, rows)}")
+    show(asked.rows, runs, asked.texts, searches)
     failures = missed(runs, searches)
-    print("\n".join(["", *failures] if failures else []))
+    for failure in failures:
+        report.note(f"missed: {failure}")
     return 1 if failures else 0
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from stages.cleaners.rows import RowCleaner, build_steps
 from stages.cleaners.survey import Survey
 from stages.core import report, samples, tables
 from stages.core.blocks import Clean
+from stages.core.errors import UserError
 from stages.core.params import load
 
 FIRST_PASS = "first_pass"
@@ -38,9 +40,17 @@ def main() -> None:
 
 
 def row_cleaner(block: Clean, labels: list[str]) -> RowCleaner:
-    """The row cleaner that params.yaml describes."""
+    """The row cleaner that params.yaml describes.
+
+    Raises:
+        UserError: an option of a step, or a label to map or to fill with, that is not allowed.
+    """
     steps = build_steps(TEXT, {name: block.text.steps[name] for name in block.text.order}, "clean.text.steps")
     rules = block.labels
+    if rules.missing == "fill" and labels and rules.fill not in labels:
+        raise UserError(
+            f"params.yaml: clean.labels.fill: '{rules.fill}' is not among `labels`", f"one of: {', '.join(labels)}"
+        )
     return RowCleaner(
         chain=chain(steps),
         normalise=normaliser(labels=labels, strip=rules.strip, casefold=rules.casefold, mapping=rules.map),
@@ -68,7 +78,9 @@ def accepted() -> Iterator[pa.Table]:
     """The fetched samples that validate did not reject, with its findings."""
     fetched = tables.batches("data/fetched", "samples")
     verdicts = tables.batches("data/validated", "verdicts")
-    for batch, verdict in zip(fetched, verdicts, strict=True):
+    for batch, verdict in zip_longest(fetched, verdicts):
+        if batch is None or verdict is None or not batch["id"].equals(verdict["id"]):
+            raise UserError("data/validated holds the verdicts on other samples than data/fetched has", "dvc repro")
         marked = samples.replace(batch, issues=verdict["issues"])
         yield marked.filter(pa.compute.invert(verdict["rejected"]))
 

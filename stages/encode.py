@@ -26,7 +26,8 @@ def main() -> None:
     places = dict(zip(assigned["id"], zip(assigned["split"], assigned["fold"], strict=True), strict=True))
     labels = params.labels or class_names()
     numbers = {label: number for number, label in enumerate(labels)}
-    names = text.input_names(tokenizer, pairs=has_pairs())
+    pairs = has_pairs()
+    names = text.input_names(tokenizer, pairs=pairs)
     lengths: dict[str, list[int]] = {name: [] for name in SPLITS}
     originals: Counter[str] = Counter()
     total = len(places) + tables.rows("data/augmented", "samples")
@@ -37,7 +38,7 @@ def main() -> None:
         writers = {name: stack.enter_context(tables.Writer(folder / name, "inputs", schema)) for name in SPLITS}
         for batch in report.track(samples(params.encode.batch_rows), "encode", total):
             for name, part, folds in inputs.by_split(batch, places):
-                columns, tokens = text.encode(tokenizer, *text.fields(part), names=names, limit=limit)
+                columns, tokens = text.encode(tokenizer, *text.fields(part, pairs=pairs), names=names, limit=limit)
                 writers[name].write(inputs.table(part, folds, numbers, columns))
                 lengths[name] += tokens
                 if name == "train":
@@ -48,7 +49,7 @@ def main() -> None:
             "model_inputs": names,
             "pad_token_id": tokenizer.pad_token_id,
             "max_length_tokens": limit,
-            "model": source.name,
+            "model": source.public_name,
             "train_label_counts": {label: originals[label] for label in labels},
         }
         tables.write_json(folder / "meta.json", meta)

@@ -37,7 +37,16 @@ def main() -> None:
     device = devices.pick(block.device)
     devices.prepare(params.seed, block.threads)
     source = models.resolve(params.model)
-    model = pretrained(source, text.MODEL_CLASSES[params.task], meta["labels"], dropout=block.dropout.model_dump())
+    tokenizer = text.processor(source)
+    provenance = tables.read_json("data/fetched/provenance.json")
+    model = pretrained(
+        source,
+        text.MODEL_CLASSES[params.task],
+        meta["labels"],
+        dropout=block.dropout.model_dump(),
+        pad_token_id=meta["pad_token_id"],
+        max_length_tokens=meta["max_length_tokens"],
+    )
     member(STRATEGIES, params.strategy, "strategy")(model)
     model.to(device)
     counts = count_parameters(model)
@@ -67,7 +76,7 @@ def main() -> None:
     seconds = time.perf_counter() - start
     metrics = summary(history, counts, len(train), len(validation))
     recipe = {
-        "model": params.model,
+        "model": source.public_name,
         "strategy": params.strategy,
         "lr": params.lr,
         "epochs": params.epochs,
@@ -76,12 +85,11 @@ def main() -> None:
         "finetune": block.model_dump(),
     }
     with tables.new_folder("models/model") as folder:
-        save(folder, model, text.processor(source))
-        provenance = tables.read_json("data/fetched/provenance.json")
+        save(folder, model, tokenizer)
         (folder / "README.md").write_text(
             card(
                 task=params.task,
-                base_model=params.model,
+                base_model=source.public_name,
                 labels=meta["labels"],
                 provenance=provenance,
                 recipe=recipe,

@@ -4,24 +4,26 @@ from collections import Counter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.core import report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import build
 from stages.core.samples import SPLITS
-from stages.splitters import SPLITTERS
+from stages.splitters import READ_EXTRA, SPLITTERS
 from stages.splitters.assign import UNUSED, Assignment, assign
 
 SCHEMA = pa.schema([("id", pa.string()), ("split", pa.string()), ("fold", pa.int32()), ("reason", pa.string())])
-COLUMNS = ["id", "group", "label", "value", "target", "label_source", "split", "extra"]
+COLUMNS = ["id", "group", "label", "value", "target", "label_source", "split"]
 
 
 def main() -> None:
     params = load()
     block = params.split
     splitter = build(SPLITTERS, block.method, block.options, "split.options")
-    samples = tables.read("data/cleaned", "samples", COLUMNS)
+    extra = ["extra"] if block.method in READ_EXTRA else []
+    samples = tables.read("data/cleaned", "samples", [*COLUMNS, *extra])
     if not len(samples):
         raise UserError("no samples are left after cleaning", "see metrics/clean.json and data/cleaned/dropped")
     ratios = block.ratios.model_dump()
@@ -43,33 +45,30 @@ def main() -> None:
 
 def to_table(samples: pa.Table, assignment: Assignment) -> pa.Table:
     """The assignment, a row a sample, in their order."""
-    names = [SPLITS[number] if number != UNUSED else None for number in assignment.split]
-    folds = [int(number) if number >= 0 else None for number in assignment.fold]
+    names = pa.array(SPLITS).take(pa.array(assignment.split, mask=assignment.split == UNUSED))
+    folds = pa.array(assignment.fold, pa.int32(), mask=assignment.fold < 0)
     reasons = [reason or None for reason in assignment.reason]
     return pa.table([samples["id"], names, folds, reasons], schema=SCHEMA)
 
 
 def metrics(samples: pa.Table, assignment: Assignment) -> dict[str, Any]:
     """Samples a split and class, groups a split, and why samples are unused; in = assigned + unused."""
-    rows: dict[str, Counter[str]] = {name: Counter() for name in SPLITS}
-    groups: dict[str, set[str]] = {name: set() for name in SPLITS}
-    labels, names = samples["label"].to_pylist(), samples["group"].to_pylist()
-    for number, label, group in zip(assignment.split, labels, names, strict=True):
-        if number != UNUSED:
-            rows[SPLITS[number]][label] += 1
-            groups[SPLITS[number]].add(group)
-    folds = Counter(int(number) for number in assignment.fold if number >= 0)
+    parts = {
+        name: samples.select(["label", "group"]).filter(pa.array(assignment.split == number))
+        for number, name in enumerate(SPLITS)
+    }
+    folds = Counter(assignment.fold[assignment.fold >= 0].tolist())
     return {
         "rows": len(samples),
         "unused": int((assignment.split == UNUSED).sum()),
         "reasons": dict(sorted(Counter(reason for reason in assignment.reason if reason).items())),
         "splits": {
             name: {
-                "rows": sum(count.values()),
-                "groups": len(groups[name]),
-                "labels": dict(sorted(count.items())),
+                "rows": len(part),
+                "groups": pc.count_distinct(part["group"]).as_py(),
+                "labels": dict(sorted(Counter(part["label"].drop_null().to_pylist()).items())),
             }
-            for name, count in rows.items()
+            for name, part in parts.items()
         },
         "folds": {str(number): count for number, count in sorted(folds.items())},
     }
@@ -85,13 +84,18 @@ def check(numbers: dict[str, Any], ratios: dict[str, float]) -> None:
     for name, part in splits.items():
         if not part["rows"] and (ratios[name] or name != "test"):
             raise UserError(
-                f"split: no sample for {name} (of {numbers['rows']} in all, ratio {ratios[name]:g})",
-                "raise split.ratios, or fetch more samples; large groups (fetch.columns.group) may leave none",
+                f"split: no sample for {name} (ratio {ratios[name]:g}; {unused(numbers)})",
+                "raise split.ratios, or fetch more samples; "
+                "large groups (fetch.columns.group, clean.duplicates.near) may leave none",
             )
     wanted = {label for part in splits.values() for label in part["labels"]}
     missing = sorted(wanted - set(splits["train"]["labels"]))
     if missing or len(wanted) < 2:
-        what = f"no training sample of: {', '.join(missing)}" if missing else f"only one class: {', '.join(wanted)}"
+        what = (
+            f"no training sample of: {', '.join(missing)}"
+            if missing
+            else f"only one class: {', '.join(wanted) or 'none'}"
+        )
         raise UserError(f"split: {what}", "more samples of it, or clean.labels.map")
     for name in ("validation", "test"):
         absent = sorted(wanted - set(splits[name]["labels"]))
@@ -107,12 +111,13 @@ def show(numbers: dict[str, Any]) -> None:
         (name, part["rows"], part["groups"], *(part["labels"].get(label, 0) for label in classes))
         for name, part in splits.items()
     ]
-    unused = ", ".join(f"{count} {reason}" for reason, count in numbers["reasons"].items())
-    report.table(
-        f"{numbers['rows']} samples, {numbers['unused']} unused{f' ({unused})' if unused else ''}",
-        ["split", "rows", "groups", *classes],
-        rows,
-    )
+    report.table(unused(numbers), ["split", "rows", "groups", *classes], rows)
+
+
+def unused(numbers: dict[str, Any]) -> str:
+    """How many samples there are, and how many of them are unused for which reason."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in numbers["reasons"].items())
+    return f"{numbers['rows']} samples, {numbers['unused']} unused{f' ({reasons})' if reasons else ''}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+import string
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,44 @@ def real_data() -> Path:
     if not named or not Path(named).is_dir():
         pytest.skip("REAL_DATA names no folder of real data sets")
     return Path(named)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a BERT body of two layers, 32 wide, randomly initialised, that takes 64 tokens, and its tokenizer.
+
+    The vocabulary holds the special tokens and, alone and within a word, the letters and digits.
+    """
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    characters = string.ascii_lowercase + string.digits
+    words = [*special, *characters, *(f"##{character}" for character in characters)]
+    tokenizer = Tokenizer(models.WordPiece({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = ["unk_token", "pad_token", "cls_token", "sep_token", "mask_token"]
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        initializer_range=0.2,
+    )
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    BertModel(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **dict(zip(names, [special[n] for n in (1, 0, 2, 3, 4)], strict=True)),
+    ).save_pretrained(folder)
+    return folder

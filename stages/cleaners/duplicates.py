@@ -4,8 +4,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -51,11 +49,15 @@ def conflicts(
 
 def join_groups(groups: Ints, pairs: Ints) -> Ints:
     """Groups (N,) after the rows of each pair (M, 2) came into one group, which takes the smallest number."""
-    count = int(groups.max()) + 1 if len(groups) else 0
     edges = groups[pairs]
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(count, count))
-    _, component = connected_components(graph, directed=False)
-    smallest = np.full(component.max() + 1 if count else 0, count, dtype=np.int64)
-    np.minimum.at(smallest, component, np.arange(count))
-    joined: Ints = smallest[component][groups]
-    return joined
+    leader = np.arange(groups.max(initial=-1) + 1)
+    while True:
+        ends = leader[edges]
+        lower = ends.min(axis=1)
+        if (ends == lower[:, None]).all():
+            joined: Ints = leader[groups]
+            return joined
+        for side in ends.T:
+            np.minimum.at(leader, side, lower)
+        while not np.array_equal(further := leader[leader], leader):
+            leader = further

@@ -5,12 +5,17 @@ Broder (1997), "On the resemblance and containment of documents"; Leskovec, Raja
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-ROWS_PER_BAND = 4
-"""At 64 permutations a pair of similarity 0.7 becomes a candidate with probability 1 - (1 - 0.7^4)^16 = 0.99."""
+RECALL = 0.98
+"""The least probability that a pair just as similar as the threshold becomes a candidate."""
+DEVIATIONS = 4
+"""Of a similarity as signatures estimate it: one pair in 30,000 lies further below the threshold."""
+PAIRS_AT_ONCE = 2**16
+KEPT_SHINGLES = 4_096
 ALL_PAIRS_UP_TO = 16
 SEED = 42
 
@@ -48,16 +53,48 @@ def signatures(texts: Sequence[str], *, shingle_characters: int, permutations: i
     return np.array(matrix.to_rows(), dtype=np.uint32)
 
 
-def candidates(signed: Signatures) -> Pairs:
-    """Pairs (M, 2), first < second, of rows that agree in all of some band of their signatures (N, P)."""
-    found = [_bucket_pairs(_band_keys(signed, band)) for band in range(signed.shape[1] // ROWS_PER_BAND)]
-    pairs = np.concatenate([*found, np.empty((0, 2), dtype=np.int64)])
-    return np.unique(pairs, axis=0)
+def candidates(signed: Signatures, *, threshold: float) -> Pairs:
+    """Pairs (M, 2), first < second, in order, of rows that agree in all of some band of their signatures (N, P).
+
+    Chance agreements in a band grow with the square of the rows: pairs whose whole signatures say that they are
+    far from the threshold are left out at once, band by band.
+    """
+    size = band_size(signed.shape[1], threshold)
+    found = [np.empty(0, dtype=np.int64)]
+    for start in range(0, signed.shape[1] - size + 1, size):
+        pairs = _bucket_pairs(_band_keys(signed, range(start, start + size)))
+        pairs = pairs[_likely(pairs, signed, threshold)]
+        found.append(pairs[:, 0] * len(signed) + pairs[:, 1])
+    numbers = np.unique(np.concatenate(found))
+    return np.stack(np.divmod(numbers, max(len(signed), 1)), axis=1)
 
 
-def _band_keys(signed: Signatures, band: int) -> npt.NDArray[np.uint64]:
+def _likely(pairs: Pairs, signed: Signatures, threshold: float) -> npt.NDArray[np.bool_]:
+    """Whether the share of equal places in two signatures is within `DEVIATIONS` of what the threshold gives."""
+    places = signed.shape[1]
+    least = threshold - DEVIATIONS * (threshold * (1 - threshold) / places) ** 0.5
+    likely = np.empty(len(pairs), dtype=bool)
+    for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        one, other = pairs[start : start + PAIRS_AT_ONCE].T
+        agreeing = np.count_nonzero(signed[one] == signed[other], axis=1)
+        likely[start : start + PAIRS_AT_ONCE] = agreeing >= least * places
+    return likely
+
+
+def band_size(permutations: int, threshold: float) -> int:
+    """The largest band, so the fewest candidates, at which `RECALL` is kept.
+
+    At 64 permutations and a threshold of 0.7 it is 4: such a pair is found with 1 - (1 - 0.7^4)^16 = 0.988.
+    """
+    return max(
+        (size for size in range(1, permutations + 1) if 1 - (1 - threshold**size) ** (permutations // size) >= RECALL),
+        default=1,
+    )
+
+
+def _band_keys(signed: Signatures, columns: range) -> npt.NDArray[np.uint64]:
     keys = np.zeros(len(signed), dtype=np.uint64)
-    for column in range(band * ROWS_PER_BAND, (band + 1) * ROWS_PER_BAND):
+    for column in columns:
         keys = (keys ^ signed[:, column]) * np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(31)
     return keys
@@ -92,12 +129,9 @@ def shingles(text: str, size: int) -> set[str]:
 
 def proved(pairs: Pairs, texts: Mapping[int, str], *, threshold: float, shingle_characters: int) -> Iterator[int]:
     """The numbers of the pairs whose exact Jaccard similarity, 0-1, is at least `threshold`."""
-    sets: dict[int, set[str]] = {}
+    of_row = lru_cache(KEPT_SHINGLES)(lambda row: shingles(texts[row], shingle_characters))
     for number, (first, second) in enumerate(pairs.tolist()):
-        for row in (first, second):
-            if row not in sets:
-                sets[row] = shingles(texts[row], shingle_characters)
-        one, other = sets[first], sets[second]
+        one, other = of_row(first), of_row(second)
         common = len(one & other)
         if common >= threshold * (len(one) + len(other) - common):
             yield number

@@ -1,6 +1,6 @@
 """What can only be decided over all rows: repeats, contradicting labels, near-duplicates, outliers, groups."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -8,16 +8,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.cleaners import duplicates, near, outliers
+from stages.cleaners import duplicates, near
+from stages.cleaners.near import Signatures
+from stages.cleaners.outliers import Check
 from stages.core import samples
-from stages.core.samples import INPUTS, content_digest
+from stages.core.samples import INPUTS, SPLITS, digest
 
 Mask = npt.NDArray[np.bool_]
 Batches = Callable[[], Iterable[pa.Table]]
 
 
 class Survey:
-    """A few numbers a row, gathered from batches in order: about 60 bytes a row, and 4 a MinHash permutation.
+    """A few numbers a row, gathered from batches in order: about 70 bytes a row, and for a while 4 a MinHash
+    permutation.
 
     `reasons` (N,) holds numbers into `names`; 0 is the empty reason: the row stays. `codes` maps further reason
     codes to the mask (N,) of their rows.
@@ -28,7 +31,7 @@ class Survey:
         self.codes: dict[str, Mask] = {}
         self._minhash = {"shingle_characters": shingle_characters, "permutations": permutations}
         self._parts: dict[str, list[Any]] = {
-            n: [] for n in ("reasons", "keys", "labels", "groups", "lengths", "signed")
+            n: [] for n in ("reasons", "keys", "labels", "splits", "groups", "lengths")
         }
         self._labels: dict[str, int] = {}
 
@@ -37,16 +40,16 @@ class Survey:
         part = self._parts
         part["reasons"].append(np.array([self._number(reason) for reason in reasons], dtype=np.int16))
         inputs = zip(*(_contents(batch, name) for name in INPUTS), strict=True)
-        part["keys"].append(np.array([int(content_digest(row), 16) for row in inputs], dtype=np.uint64))
+        part["keys"].append(np.frombuffer(b"".join(map(digest, inputs)), dtype=np.uint64))
         numbers = (
             -1 if label is None else self._labels.setdefault(label, len(self._labels))
             for label in batch["label"].to_pylist()
         )
         part["labels"].append(np.fromiter(numbers, dtype=np.int32, count=len(batch)))
+        splits = pc.fill_null(pc.index_in(batch["split"], pa.array(SPLITS)), 0)
+        part["splits"].append(splits.to_numpy().astype(np.int8))
         part["groups"].append(batch["group"].combine_chunks())
         part["lengths"].append(pc.utf8_length(pc.fill_null(batch["text"], "")).to_numpy())
-        if self._minhash["permutations"]:
-            part["signed"].append(near.signatures(joined_texts(batch), **self._minhash))
 
     def _number(self, reason: str) -> int:
         if reason not in self.names:
@@ -55,15 +58,15 @@ class Survey:
 
     def close(self) -> None:
         """Lay the parts together; nothing can be added any more."""
+        self.add(samples.SCHEMA.empty_table(), [])  # where no row came, there is something to lay together
         self.reasons: npt.NDArray[np.int16] = np.concatenate(self._parts["reasons"])
         self.keys: npt.NDArray[np.uint64] = np.concatenate(self._parts["keys"])
         self.labels: npt.NDArray[np.int32] = np.concatenate(self._parts["labels"])
         self.lengths: npt.NDArray[np.int32] = np.concatenate(self._parts["lengths"])
+        self.order = _precedence(self.labels, np.concatenate(self._parts["splits"]))
         encoded = pa.chunked_array(self._parts["groups"]).combine_chunks().dictionary_encode()
         self.groups: npt.NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
         self.group_names = encoded.dictionary
-        signed = self._parts.pop("signed")
-        self.signed: near.Signatures = np.concatenate(signed) if signed else np.empty((0, 0), np.uint32)
         self._parts.clear()
 
     @property
@@ -84,7 +87,7 @@ class Survey:
         )
         self.codes["label.conflict"] = found
         self.drop(dropped, "label.conflict")
-        alive = np.flatnonzero(self.alive)
+        alive = self.order[self.alive[self.order]]
         again = self._spread(alive, duplicates.repeats(self.keys[alive]))
         self.codes["duplicate.exact"] = again
         if exact == "drop":
@@ -95,35 +98,51 @@ class Survey:
 
     def near(self, texts: Batches, *, action: Literal["drop", "group"], threshold: float) -> None:
         """Near-duplicates among the rows that are left; `texts` gives all batches once more."""
-        alive = np.flatnonzero(self.alive)
-        pairs = alive[near.candidates(self.signed[alive])]
-        wanted = set(np.unique(pairs).tolist())
+        pairs = np.flatnonzero(self.alive)[near.candidates(self._signatures(texts), threshold=threshold)]
+        wanted = np.zeros(len(self.reasons), dtype=bool)
+        wanted[pairs] = True
         kept: dict[int, str] = {}
-        start = 0
-        for batch in texts() if wanted else ():
-            kept.update((start + i, t) for i, t in enumerate(joined_texts(batch)) if start + i in wanted)
-            start += len(batch)
+        for rows, batch in _chosen(texts, wanted) if len(pairs) else ():
+            kept.update(zip(rows.tolist(), joined_texts(batch), strict=True))
         proof = near.proved(pairs, kept, threshold=threshold, shingle_characters=self._minhash["shingle_characters"])
         pairs = pairs[np.fromiter(proof, dtype=np.int64)]
+        place = np.argsort(self.order)
         later = np.zeros(len(self.reasons), dtype=bool)
-        later[pairs[:, 1]] = True
+        later[np.where(place[pairs[:, 0]] < place[pairs[:, 1]], pairs[:, 1], pairs[:, 0])] = True
         self.codes["duplicate.near"] = later
         self._join(pairs)
         if action == "drop":
             self.drop(later, "duplicate.near")
 
-    def outliers(
-        self, texts: Batches, checks: Mapping[str, outliers.Check], *, action: Literal["drop", "flag"]
-    ) -> None:
-        """Outliers among the rows that are left."""
-        alive = self.alive
-        logs = np.log1p(self.lengths[alive].astype(np.float64))
-        for name, check in checks.items():
-            masks = [check([t or "" for t in batch["text"].to_pylist()], logs) for batch in texts()]
-            found = np.concatenate(masks) & alive
-            self.codes[f"outlier.{name}"] = found
-            if action == "drop":
-                self.drop(found, f"outlier.{name}")
+    def _signatures(self, texts: Batches) -> Signatures:
+        signed = np.empty((np.count_nonzero(self.alive), self._minhash["permutations"]), dtype=np.uint32)
+        start = 0
+        for rows, batch in _chosen(texts, self.alive):
+            signed[start : (start := start + len(rows))] = near.signatures(joined_texts(batch), **self._minhash)
+        return signed
+
+    def outliers(self, texts: Batches, checks: Mapping[str, Check], *, action: Literal["drop", "flag"]) -> None:
+        """Outliers among the rows that are left; where they are dropped, again until there are none.
+
+        What is an odd length depends on the others: without the repetition, cleaning again would find new ones.
+        """
+        for name in checks:
+            self.codes[f"outlier.{name}"] = np.zeros(len(self.reasons), dtype=bool)
+        while self._find_outliers(texts, checks) and action == "drop":
+            for name in checks:
+                self.drop(self.codes[f"outlier.{name}"], f"outlier.{name}")
+
+    def _find_outliers(self, texts: Batches, checks: Mapping[str, Check]) -> bool:
+        """Whether a row that is left is an outlier; `codes` say which."""
+        logs = np.log1p(self.lengths[self.alive].astype(np.float64))
+        some = False
+        for rows, batch in _chosen(texts, self.alive) if len(logs) else ():
+            contents = [text or "" for text in batch["text"].to_pylist()]
+            for name, check in checks.items():
+                found = rows[check(contents, logs)]
+                self.codes[f"outlier.{name}"][found] = True
+                some = some or len(found) > 0
+        return some
 
     def finish(self, batch: pa.Table, rows: slice) -> pa.Table:
         """The batch, which holds `rows`, with its groups and with the codes that the survey found."""
@@ -147,12 +166,32 @@ class Survey:
         return full
 
 
+def _precedence(labels: npt.NDArray[np.int32], splits: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """All rows, the more precious first: of two that repeat each other, the later in this order is dropped.
+
+    A labelled row stands before one without a label, then what the source holds out for test, then for
+    validation, then the others, in their own order: a benchmark's test set loses nothing to its training set.
+    """
+    return np.lexsort((-splits, labels < 0))
+
+
+def _chosen(texts: Batches, wanted: Mask) -> Iterator[tuple[npt.NDArray[np.int64], pa.Table]]:
+    """The wanted rows of each batch: their numbers, and the rows; nothing where a batch has none."""
+    start = 0
+    for batch in texts():
+        mine = wanted[start : start + len(batch)]
+        if mine.any():
+            yield start + np.flatnonzero(mine), batch.filter(pa.array(mine))
+        start += len(batch)
+
+
 def joined_texts(batch: pa.Table) -> list[str]:
     """The text of each row, with its pair where there is one."""
     texts = [text or "" for text in batch["text"].to_pylist()]
     if batch["text_pair"].null_count == len(batch):
         return texts
-    return [f"{text}\n{pair or ''}" for text, pair in zip(texts, batch["text_pair"].to_pylist(), strict=True)]
+    pairs = batch["text_pair"].to_pylist()
+    return [text if pair is None else f"{text}\n{pair}" for text, pair in zip(texts, pairs, strict=True)]
 
 
 def _contents(batch: pa.Table, name: str) -> list[str | bytes | None]:

@@ -26,6 +26,12 @@ class Source:
     location: str
     revision: str | None = None
 
+    @property
+    def public_name(self) -> str:
+        """The name for outputs: of a folder given by its absolute path, the last part alone."""
+        path = Path(self.name).expanduser()
+        return path.name if path.is_absolute() else self.name
+
 
 def resolve(name: str, where: str = "model") -> Source:
     """The source of `bundled:NAME`, a local folder, or `ORG/NAME@REVISION` on the Hub; nothing is downloaded here.
@@ -89,12 +95,13 @@ def _check_folder(folder: Path, where: str) -> None:
 
 def load(factory: type, source: Source, where: str, **options: object) -> object:
     """`factory.from_pretrained` of the source, offline failures and unsuitable files told in one clear message."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
     _quiet()
     try:
         return factory.from_pretrained(source.location, revision=source.revision or "main", **options)  # type: ignore[attr-defined]
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError, StrictDataclassError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"params.yaml: {where}: '{source.name}' does not load as {factory.__name__}: {first}",
@@ -105,10 +112,10 @@ def load(factory: type, source: Source, where: str, **options: object) -> object
 
 def _quiet() -> None:
     """No bars for loading and saving weights, from now on; those of downloads stay as they were."""
-    from huggingface_hub import utils
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging
 
-    hidden = utils.are_progress_bars_disabled()
+    hidden = are_progress_bars_disabled()
     logging.disable_progress_bar()  # which hides the bars of downloads too
     if not hidden:
-        utils.enable_progress_bars()
+        enable_progress_bars()

@@ -37,6 +37,11 @@ SPLITS = ("train", "validation", "test")
 
 def content_digest(inputs: Sequence[str | bytes | None]) -> str:
     """16 hexadecimal digits of BLAKE2b over the inputs; None and the empty text differ."""
+    return digest(inputs).hex()
+
+
+def digest(inputs: Iterable[str | bytes | None]) -> bytes:
+    """The 8 bytes that `content_digest` writes as digits."""
     parts = []
     for value in inputs:
         if value is None:
@@ -44,7 +49,7 @@ def content_digest(inputs: Sequence[str | bytes | None]) -> str:
         else:
             data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
             parts.append(b"+%d:%b" % (len(data), data))
-    return hashlib.blake2b(b"".join(parts), digest_size=8).hexdigest()
+    return hashlib.blake2b(b"".join(parts), digest_size=8).digest()
 
 
 class Ids:
@@ -54,19 +59,18 @@ class Ids:
     """
 
     def __init__(self) -> None:
-        self._seen: set[int] = set()
-        self._repeats: dict[int, int] = {}
+        self._seen: set[bytes] = set()
+        self._repeats: dict[bytes, int] = {}
 
     def __call__(self, rows: Iterable[Sequence[str | bytes | None]]) -> list[str]:
-        return [self._one(content_digest(row)) for row in rows]
+        return [self._one(digest(row)) for row in rows]
 
-    def _one(self, digest: str) -> str:
-        key = int(digest, 16)
+    def _one(self, key: bytes) -> str:
         if key not in self._seen:
             self._seen.add(key)
-            return digest
+            return key.hex()
         self._repeats[key] = ordinal = self._repeats.get(key, 0) + 1
-        return f"{digest}-{ordinal}"
+        return f"{key.hex()}-{ordinal}"
 
 
 def is_repeat(sample_id: str) -> bool:

@@ -131,7 +131,12 @@ def rows(folder: str | Path, name: str) -> int:
 def read(folder: str | Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
     """All rows of `folder/NAME`, in memory."""
     wanted = list(columns) if columns is not None else None
-    return pa.concat_tables([pq.read_table(path, columns=wanted) for path in shards(folder, name)])
+    return pa.concat_tables([_whole(path, wanted) for path in shards(folder, name)])
+
+
+def _whole(path: Path, columns: list[str] | None) -> pa.Table:
+    with pq.ParquetFile(path) as file:  # pq.read_table would load pyarrow.dataset
+        return file.read(columns)
 
 
 def batches(

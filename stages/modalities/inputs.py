@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from stages.core.errors import UserError
 from stages.core.samples import SPLITS
 
 Places = Mapping[str, tuple[str | None, int | None]]
@@ -32,8 +33,19 @@ def table(
     numbers: Mapping[str, int],
     inputs: Mapping[str, Sequence[Sequence[int]]],
 ) -> pa.Table:
-    """The encoded rows: id, parent, label (its number), fold, length (of the first input), and the inputs."""
-    labels = [numbers[label] for label in part["label"].to_pylist()]
+    """The encoded rows: id, parent, label (its number), fold, length (of the first input), and the inputs.
+
+    Raises:
+        UserError: a label without a number.
+    """
+    labels = [numbers.get(label, -1) for label in part["label"].to_pylist()]
+    if -1 in labels:
+        odd = part.slice(labels.index(-1), 1)
+        raise UserError(
+            f"params.yaml: labels: sample {odd['id'][0]} has the label {odd['label'][0].as_py()!r}, "
+            f"which is none of: {', '.join(numbers)}",
+            "add it to `labels`, or see clean.labels (map, missing, unknown)",
+        )
     lengths = [len(row) for row in next(iter(inputs.values()))]
     columns: dict[str, pa.Array] = {
         "id": part["id"],

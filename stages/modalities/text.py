@@ -33,12 +33,10 @@ def input_names(tokenizer: Any, *, pairs: bool) -> list[str]:
     return [name for name in INPUTS if name in tokenizer.model_input_names and (name == "input_ids" or pairs)]
 
 
-def fields(part: pa.Table) -> tuple[list[str], list[str] | None]:
-    """The texts (N,) of a table of samples, and their pairs, or None where there is none."""
+def fields(part: pa.Table, *, pairs: bool) -> tuple[list[str], list[str] | None]:
+    """The texts (N,) of a table of samples, and with `pairs` their second texts, empty where a sample has none."""
     texts = [text or "" for text in part["text"].to_pylist()]
-    if part["text_pair"].null_count == len(part):
-        return texts, None
-    return texts, [pair or "" for pair in part["text_pair"].to_pylist()]
+    return texts, [pair or "" for pair in part["text_pair"].to_pylist()] if pairs else None
 
 
 def encode(

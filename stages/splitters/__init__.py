@@ -23,3 +23,6 @@ SPLITTERS = {
     "random": "stages.splitters.stratified:random",
     "temporal": "stages.splitters.temporal:temporal",
 }
+
+READ_EXTRA = ("temporal",)
+"""Members that read the column `extra`, which can be large: it is not read for the others."""

@@ -61,23 +61,29 @@ def assign(
     held = _held_out(groups, declared)
     free = (declared <= TRAIN) & (held[groups] == UNUSED)
     usable = _has_answer(samples)
-    gold = np.array([origin == "gold" for origin in samples["label_source"].to_pylist()], dtype=bool) & usable
+    gold = pc.fill_null(pc.equal(samples["label_source"], "gold"), False).to_numpy() & usable
     split[free] = _share(samples, free, declared, splitter, ratios, seed)
     crossing = (held[groups] != UNUSED) & (split != held[groups])
     _set_aside(split, reason, crossing, "split.leak")
     _set_aside(split, reason, ~usable, "split.no_answer")
     _set_aside(split, reason, (split > TRAIN) & ~gold, "split.not_gold")
     fold = np.full(count, -1, dtype=np.int64)
-    training = np.flatnonzero(split == TRAIN)
     if folds:
-        found = len(np.unique(groups[training]))
-        if found < folds:
-            raise UserError(
-                f"params.yaml: split.folds: {folds} folds, but only {found} groups to train on",
-                "fewer folds, or more samples",
-            )
-        fold[training] = splitter(samples.take(training), [1 / folds] * folds, seed=seed, purpose="folds")
+        training = split == TRAIN
+        fold[training] = _folds(samples.filter(pa.array(training)), splitter, folds, seed)
     return Assignment(split, fold, reason.tolist())
+
+
+def _folds(samples: pa.Table, splitter: Splitter, folds: int, seed: int) -> Ints:
+    """The fold of each training sample; none is empty."""
+    fold = splitter(samples, [1 / folds] * folds, seed=seed, purpose="folds")
+    groups, filled = pc.count_distinct(samples["group"]).as_py(), len(np.unique(fold))
+    if filled < folds:
+        raise UserError(
+            f"params.yaml: split.folds: {folds} folds, but {groups} groups to train on fill only {filled}",
+            "fewer folds, or more samples",
+        )
+    return fold
 
 
 def _has_answer(samples: pa.Table) -> Mask:
@@ -88,10 +94,11 @@ def _has_answer(samples: pa.Table) -> Mask:
 
 def _declared(samples: pa.Table, respect: bool) -> Ints:
     """The source's own split of each sample, or UNUSED."""
-    numbers = {name: number for number, name in enumerate(SPLITS)}
     if not respect:
         return np.full(len(samples), UNUSED, dtype=np.int64)
-    return np.array([numbers.get(name, UNUSED) for name in samples["split"].to_pylist()], dtype=np.int64)
+    numbers = pc.index_in(samples["split"], pa.array(SPLITS))
+    declared: Ints = pc.fill_null(numbers, UNUSED).to_numpy().astype(np.int64)
+    return declared
 
 
 def _held_out(groups: Ints, declared: Ints) -> Ints:
@@ -109,10 +116,9 @@ def _share(
     present = {int(number) for number in np.unique(declared) if number != UNUSED}
     shares = [ratios[name] if number not in present else 0.0 for number, name in enumerate(SPLITS)]
     shares[TRAIN] = 1 - shares[VALIDATION] - shares[TEST]
-    rows = np.flatnonzero(free)
     if shares[TRAIN] >= 1:
-        return np.full(len(rows), TRAIN, dtype=np.int64)
-    return splitter(samples.take(rows), shares, seed=seed, purpose="split")
+        return np.full(np.count_nonzero(free), TRAIN, dtype=np.int64)
+    return splitter(samples.filter(pa.array(free)), shares, seed=seed, purpose="split")
 
 
 def _set_aside(split: Ints, reason: npt.NDArray[np.object_], rows: Mask, code: str) -> None:

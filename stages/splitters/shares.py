@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from stages.core.seeds import seed_of
 
@@ -24,7 +25,8 @@ def share_out(groups: Sequence[str], strata: Ints, shares: Sequence[float], *, s
     """
     if not len(groups):
         return np.empty(0, dtype=np.int64)
-    names, member_of = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    coded = pa.array(groups, pa.string()).dictionary_encode()
+    names, member_of = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     draw = np.array([seed_of(seed, purpose, name) for name in names], dtype=np.uint64)
     sizes = np.bincount(member_of)
     classes = int(strata.max()) + 1
@@ -48,15 +50,21 @@ def _place_groups(
 
     Where parts need a group alike, the one that lacks most in all takes it.
     """
-    order = np.argsort(member_of, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(sizes)])
+    held_in_order = strata[np.argsort(member_of, kind="stable")].tolist()
+    starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     several = np.flatnonzero(sizes > 1)
-    for number in several[np.lexsort((draw[several], -sizes[several]))]:
-        held = np.bincount(strata[order[starts[number] : starts[number + 1]]], minlength=lacking.shape[1])
-        need = (lacking * held).sum(axis=1).round(9)
-        chosen = int(np.lexsort((-lacking.sum(axis=1).round(9), -need))[0])
-        part[number] = chosen
-        lacking[chosen] -= held
+    left, total = lacking.tolist(), lacking.sum(axis=1).tolist()  # lists: groups are many, and mostly small
+    for number in several[np.lexsort((draw[several], -sizes[several]))].tolist():
+        held = held_in_order[starts[number] : starts[number + 1]]
+        needs = [
+            (round(sum([row[stratum] for stratum in held]), 9), round(rest, 9))
+            for row, rest in zip(left, total, strict=True)
+        ]
+        part[number] = chosen = needs.index(max(needs))
+        total[chosen] -= len(held)
+        for stratum in held:
+            left[chosen][stratum] -= 1
+    lacking[:] = left
 
 
 def _place_singles(
@@ -70,11 +78,11 @@ def _place_singles(
     """Cut each stratum's single samples, in their drawn order, in proportion to what the parts lack of it.
 
     What a part is owed by rounding is carried from stratum to stratum: else, of many small classes, a small part
-    would get nothing of any.
+    would get nothing of any. Where parts are owed alike, the one that lacks most in all comes first.
     """
     stratum_of = np.zeros(len(part), dtype=np.int64)
     stratum_of[member_of] = strata
-    owed = np.zeros(len(lacking))
+    owed, total = np.zeros(len(lacking)), lacking.sum(axis=1).round(9)
     for stratum in range(lacking.shape[1]):
         mine = np.flatnonzero((sizes == 1) & (stratum_of == stratum))
         if not len(mine):
@@ -83,7 +91,8 @@ def _place_singles(
         exact = need / need.sum() * len(mine)
         counts = np.floor(exact + 1e-9).astype(np.int64)
         owed += exact - counts
-        more = np.argsort(np.where(exact > counts, -owed, np.inf).round(9), kind="stable")[: len(mine) - counts.sum()]
+        order = np.lexsort((-total, np.where(exact > counts, -owed, np.inf).round(9)))
+        more = order[: len(mine) - counts.sum()]
         counts[more] += 1
         owed[more] -= 1
         cuts = np.cumsum(counts)[:-1]

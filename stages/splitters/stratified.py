@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.splitters import Splitter
 from stages.splitters.shares import Ints, share_out
@@ -13,8 +14,9 @@ def stratified() -> Splitter:
     """Each part gets its share of each class (of samples without a label likewise), as far as groups allow."""
 
     def split(samples: pa.Table, shares: Sequence[float], *, seed: int, purpose: str) -> Ints:
-        names = ["" if label is None else f"={label}" for label in samples["label"].to_pylist()]
-        strata = np.unique(names, return_inverse=True)[1].astype(np.int64)  # by name: the rows' order does not matter
+        labels = samples["label"].combine_chunks().dictionary_encode(null_encoding="encode")
+        by_name = pc.rank(labels.dictionary).to_numpy().astype(np.int64) - 1  # the order of the rows does not matter
+        strata = by_name[labels.indices.to_numpy()]
         return share_out(samples["group"].to_pylist(), strata, shares, seed=seed, purpose=purpose)
 
     return split

@@ -39,7 +39,7 @@ def pretrained(
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: number for number, label in enumerate(labels)}
     config.problem_type = "single_label_classification"  # not that of a head that is replaced
-    if config.pad_token_id is None:
+    if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = pad_token_id
     _set(config, HIDDEN_DROPOUT, dropout["hidden"], "hidden")
     _set(config, ATTENTION_DROPOUT, dropout["attention"], "attention")

@@ -1,5 +1,6 @@
 """The model card: what the model is, what it was trained on, and what it is not for."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,12 +37,12 @@ def card(
         "- It knows the language, domain and period of its training data; check it on your own before use.\n"
         "- Its probabilities are as calibrated as the reliability plot of `evaluate` shows, on that data only.",
     ]
-    front = FRONT.format(pipeline=f"text-{task}", base=base_model, task=task)
+    front = FRONT.format(pipeline=f"text-{task}", base=json.dumps(base_model, ensure_ascii=False), task=task)
     return front + "\n" + "\n\n".join(sections) + "\n"
 
 
 def bullets(values: Mapping[str, Any], indent: str = "") -> str:
-    """A nested list of names and values; lists of mappings become an item each."""
+    """A nested list of names and values as in YAML; lists of mappings become an item each."""
     lines = []
     for name, value in values.items():
         if isinstance(value, Mapping):
@@ -50,6 +51,6 @@ def bullets(values: Mapping[str, Any], indent: str = "") -> str:
             lines.append(f"{indent}- {name}:")
             lines += [bullets({str(number): item}, indent + "  ") for number, item in enumerate(value, start=1)]
         else:
-            shown = f"{value:.4f}" if isinstance(value, float) and abs(value) >= 1e-3 else value
+            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             lines.append(f"{indent}- {name}: {shown}")
     return "\n".join(line for line in lines if line)

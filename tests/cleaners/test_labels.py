@@ -1,0 +1,44 @@
+"""Labels: one name a class."""
+
+from typing import Any
+
+import pytest
+
+from stages.cleaners.labels import normaliser
+from stages.core.errors import UserError
+
+ALL: dict[str, Any] = {
+    "labels": ["Positive", "negative"],
+    "strip": True,
+    "casefold": True,
+    "mapping": {"good": "Positive", "SCHLECHT ": "negative"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "expected"),
+    [
+        ({}, "Positive", "Positive"),
+        ({}, " POSITIVE\n", "Positive"),
+        ({}, "Good", "Positive"),
+        ({}, "schlecht", "negative"),
+        ({}, " mixed ", "mixed"),
+        ({"casefold": False}, "positive", "positive"),
+        ({"casefold": False}, " Positive", "Positive"),
+        ({"strip": False}, " Positive", " Positive"),
+        ({"strip": False}, "GOOD", "Positive"),
+        ({"labels": []}, " anything ", "anything"),
+        ({"labels": []}, "good", "Positive"),
+    ],
+)
+def test_a_label_becomes_the_class_it_means(changes: dict[str, Any], label: str, expected: str) -> None:
+    normalise = normaliser(**ALL | changes)
+    assert normalise(label) == expected
+    assert normalise(expected) == expected
+
+
+def test_a_mapping_to_something_that_is_no_class_is_refused() -> None:
+    with pytest.raises(UserError) as caught:
+        normaliser(**ALL | {"mapping": {"good": "positive", "bad": "negative"}})
+    assert str(caught.value) == "params.yaml: clean.labels.map: not among `labels`: positive"
+    assert caught.value.hint == "['Positive', 'negative']"

@@ -1,0 +1,79 @@
+"""What a user sees, and how a stage ends."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from stages.core import report, tables
+from stages.core.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def stopped(capsys: pytest.CaptureFixture[str], error: BaseException) -> tuple[int, str]:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        report.run("clean", main)
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, shown.out
+
+
+def test_a_stage_that_ends_well_leaves_its_time_and_memory() -> None:
+    report.run("clean", lambda: None)
+    found = tables.read_json(".groundwork/runtime/clean.json")
+    assert list(found) == ["seconds", "peak_memory_mib"]
+    assert found["seconds"] < 1 < found["peak_memory_mib"]
+
+
+def test_a_users_mistake_ends_in_its_message_and_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    code, shown = stopped(capsys, UserError("x: 'red [b]' is no number", "set x: 1"))
+    assert (code, shown) == (1, "clean stopped: x: 'red [b]' is no number\nNext: set x: 1\n")
+    assert not Path(".groundwork").exists()
+
+
+def test_a_mistake_without_a_hint_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stopped(capsys, UserError("no")) == (1, "clean stopped: no\n")
+
+
+def test_an_interruption_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stopped(capsys, KeyboardInterrupt()) == (130, "clean interrupted\n")
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        report.run("clean", lambda: print(1 // 0))
+
+
+def test_a_table_shows_markup_as_it_is_and_rounds_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    report.table("of [b]things[/b]", ["name", "n", "share"], [("[red]x", 1, 0.123456), ("y", 20, 1.0)])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip(" ─")]
+    assert lines == [
+        ["of", "[b]things[/b]"],
+        ["name", "n", "share"],
+        ["[red]x", "1", "0.1235"],
+        ["y", "20", "1.0000"],
+    ]
+
+
+def test_a_table_without_rows_and_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    report.table("none", ["name"], [])
+    report.note("[/] done")
+    assert [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip(" ─")] == [
+        "none",
+        "name",
+        "[/] done",
+    ]
+
+
+def test_tracking_passes_the_tables_through_and_draws_nothing_into_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [pa.table({"a": [1, 2]}), pa.table({"a": [3]})]
+    assert list(report.track(parts, "read", 3)) == parts
+    assert capsys.readouterr().out.strip() == ""

@@ -1,0 +1,54 @@
+"""Which samples go into which split's inputs."""
+
+import pyarrow as pa
+import pytest
+
+from stages.core.errors import UserError
+from stages.modalities import inputs
+from tests import workplace
+
+SAMPLES: list[workplace.Row] = [
+    {"id": "a", "label": "good"},
+    {"id": "b", "label": "bad"},
+    {"id": "c", "label": "bad"},
+    {"id": "a+1", "parent": "a", "label": "good"},
+    {"id": "b+1", "parent": "b", "label": "bad"},
+    {"id": "d", "label": "good"},
+]
+
+
+def test_a_derived_sample_goes_with_its_parent_and_only_into_training() -> None:
+    places: inputs.Places = {"a": ("train", 3), "b": ("test", None), "c": (None, None)}
+    found = {
+        name: (part["id"].to_pylist(), folds) for name, part, folds in inputs.by_split(workplace.table(SAMPLES), places)
+    }
+    assert found == {"train": (["a", "a+1"], [3, 3]), "test": (["b"], [None])}
+
+
+def test_a_row_holds_number_fold_length_and_inputs() -> None:
+    part = workplace.table(SAMPLES[:2])
+    found = inputs.table(part, [0, None], {"bad": 0, "good": 1}, {"input_ids": [[2, 9, 3], [2, 3]]})
+    assert found.schema == inputs.schema(["input_ids"])
+    assert found.to_pylist() == [
+        {"id": "a", "parent": None, "label": 1, "fold": 0, "length": 3, "input_ids": [2, 9, 3]},
+        {"id": "b", "parent": None, "label": 0, "fold": None, "length": 2, "input_ids": [2, 3]},
+    ]
+
+
+@pytest.mark.parametrize("label", ["odd", None])
+def test_a_label_that_is_no_class_is_told_with_its_sample(label: str | None) -> None:
+    part = workplace.table([SAMPLES[0], {"id": "x", "label": label}])
+    with pytest.raises(UserError) as caught:
+        inputs.table(part, [None, None], {"bad": 0, "good": 1}, {"input_ids": [[1], [1]]})
+    assert str(caught.value) == f"params.yaml: labels: sample x has the label {label!r}, which is none of: bad, good"
+
+
+def test_lengths_are_summed_up_before_truncation() -> None:
+    expected = {"rows": 4, "mean": 4.75, "median": 4.0, "p95": 8.4, "max": 9, "truncated": 1}
+    assert inputs.length_statistics([2, 3, 5, 9], 8) == expected
+    assert inputs.length_statistics([2, 3, 5, 8], 8)["truncated"] == 0
+    assert inputs.length_statistics([], 8) == {"rows": 0, "truncated": 0}
+
+
+def test_token_types_are_stored_small() -> None:
+    assert inputs.schema(["input_ids", "token_type_ids"]).field("token_type_ids").type == pa.list_(pa.int8())

@@ -1,0 +1,294 @@
+"""The finetune stage on a tiny model: what it leaves behind, and what stops it."""
+
+import json
+import re
+import resource
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from stages import finetune
+from stages.core import models, tables
+from stages.core.errors import UserError
+from stages.core.params import load
+from stages.modalities import inputs, text
+from tests.workplace import leftovers, table, working_in
+
+LABELS = ["negative", "neutral", "positive"]
+TEXTS = [
+    "bad thing",
+    "awful",
+    "not good at all",
+    "when",
+    "what time is it",
+    "which one",
+    "good",
+    "so nice",
+    "great one",
+]
+PROVENANCE = {"source": "files", "licence": "CC0-1.0", "files": [{"name": "data/a.csv", "sha256": "abc", "rows": 9}]}
+CHANGES = {
+    "model": "tiny",
+    "lr": 5e-3,
+    "epochs": 2,
+    "batch_size": 4,
+    "finetune.threads": 1,
+    "encode.max_length_tokens": 64,
+}
+MODEL_FILES = ["README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+Stage = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the tiny model and what fetch and encode would have written, as the working folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_model, "tiny")
+    tables.write_json("data/fetched/provenance.json", PROVENANCE)
+    for name in ("train", "validation"):
+        encode(name, TEXTS)
+    meta = {"modality": "text", "labels": LABELS, "pad_token_id": 0, "max_length_tokens": 64}
+    tables.write_json("data/encoded/meta.json", meta)
+    return tmp_path
+
+
+def encode(name: str, texts: list[str]) -> None:
+    """Write a split's inputs; the texts' labels are three of each."""
+    rows = [{"text": one, "label": LABELS[number // 3]} for number, one in enumerate(texts)]
+    tokenizer = text.processor(models.resolve("tiny"))
+    columns, _ = (
+        text.encode(tokenizer, texts, None, names=["input_ids"], limit=64) if texts else ({"input_ids": []}, [])
+    )
+    numbers = {label: number for number, label in enumerate(LABELS)}
+    with tables.new_folder(f"data/encoded/{name}") as folder:
+        tables.write(folder, "inputs", inputs.table(table(rows), [None] * len(rows), numbers, columns))
+
+
+@pytest.fixture
+def stage(workplace: Path) -> Stage:
+    """Runs the stage with changed params and gives its metrics."""
+
+    def run(**changes: Any) -> dict[str, Any]:
+        with working_in(workplace, CHANGES | {key.replace("__", "."): value for key, value in changes.items()}):
+            finetune.main()
+        return tables.read_json("metrics/finetune.json")
+
+    return run
+
+
+def outputs() -> dict[str, bytes]:
+    return {
+        path.as_posix(): path.read_bytes()
+        for top in ("models", "metrics")
+        for path in Path(top).rglob("*")
+        if path.is_file()
+    }
+
+
+def test_model_metrics_and_curves_are_written(stage: Stage) -> None:
+    metrics = stage()
+    assert sorted(outputs()) == [
+        "metrics/finetune.json",
+        *(f"metrics/plots/finetune/{name}.csv" for name in ("loss", "scores", "steps")),
+        *(f"models/model/{name}" for name in MODEL_FILES),
+    ]
+    assert {name: metrics[name] for name in ("samples", "steps", "epochs", "stopped_early")} == {
+        "samples": {"train": 9, "validation": 9},
+        "steps": 6,
+        "epochs": 2,
+        "stopped_early": False,
+    }
+    assert metrics["parameters"]["trainable"] == metrics["parameters"]["total"] == 22883
+    assert 0 < metrics["train_loss"] < 2 and 0 <= metrics["validation"]["accuracy"] <= 1
+    assert len(Path("metrics/plots/finetune/steps.csv").read_text().splitlines()) == 1 + 6
+
+
+def test_a_pipeline_of_transformers_loads_the_folder_and_repeats_the_validation_score(stage: Stage) -> None:
+    from transformers import pipeline
+
+    accuracy = stage(epochs=4)["validation"]["accuracy"]
+    found = pipeline("text-classification", "models/model", device="cpu")(TEXTS, top_k=None)
+    assert [sorted(score["label"] for score in one) for one in found] == [LABELS] * 9
+    right = sum(one[0]["label"] == LABELS[number // 3] for number, one in enumerate(found))
+    assert round(right / 9, 6) == accuracy
+
+
+def test_the_card_holds_data_params_and_metrics(stage: Stage) -> None:
+    metrics = stage()
+    card = Path("models/model/README.md").read_text()
+    for line in ('base_model: "tiny"', "    - sha256: abc", "- licence: CC0-1.0", "- lr: 0.005", "- strategy: full"):
+        assert f"{line}\n" in card
+    for name, value in load_params()["finetune"].items():
+        if not isinstance(value, dict | list | float):
+            assert f"  - {name}: {json.dumps(value) if not isinstance(value, str) else value}\n" in card
+    for name, value in metrics["validation"].items():
+        assert f"- {name}: {value}\n" in card
+    assert "Classes: negative, neutral, positive." in card
+
+
+def load_params() -> dict[str, Any]:
+    with working_in(".", CHANGES):
+        return load().model_dump()
+
+
+def test_no_output_names_this_machine(stage: Stage, workplace: Path) -> None:
+    stage(model=str(workplace / "tiny"))
+    for name, content in outputs().items():
+        for path in (str(workplace), f"{Path.home()}/", "/tmp"):
+            assert path.encode() not in content, f"{path} in {name}"
+        if not name.endswith(".safetensors"):
+            assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", content.decode()), name
+    assert 'base_model: "tiny"\n' in Path("models/model/README.md").read_text()
+
+
+def test_everyone_may_read_the_model(stage: Stage) -> None:
+    stage()
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in Path("models/model").iterdir()}
+    assert modes == dict.fromkeys(MODEL_FILES, "0o644")
+
+
+def test_two_runs_give_the_same_bytes_and_another_seed_others(stage: Stage) -> None:
+    runs = []
+    for seed in (1, 1, 2):
+        stage(seed=seed, finetune__dropout={"hidden": 0.1, "attention": 0.1})
+        runs.append(outputs())
+    assert runs[0] == runs[1]
+    weights = "models/model/model.safetensors"
+    assert runs[0][weights] != runs[2][weights]
+
+
+def test_the_terminal_shows_what_is_trained_and_each_epoch_and_nothing_else(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    stage(finetune__device="cpu")
+    out, err = capfd.readouterr()
+    lines = out.splitlines()
+    assert err == "" and len(lines) == 4
+    assert lines[0] == "full: 22,883 of 22,883 weights are trained, on cpu"
+    assert [line.split(":")[0] for line in lines[1:3]] == ["epoch 1", "epoch 2"]
+    assert lines[3].startswith("trained 18 samples in ")
+
+
+def test_every_setting_of_the_loop_comes_from_params(workplace: Path) -> None:
+    given = {
+        "max_grad_norm": None,
+        "label_smoothing": 0.2,
+        "best_by": "log_loss",
+        "early_stopping": {"patience_epochs": 3, "min_delta": 0.1},
+        "group_by_length": False,
+        "eval_batch_size": 5,
+        "precision": "bf16",
+    }
+    with working_in(workplace, {f"finetune.{name}": value for name, value in given.items()}):
+        made = finetune.settings(load().finetune, epochs=7, batch_size=2, seed=9)
+    assert vars(made) == {
+        **{name: value for name, value in given.items() if name != "early_stopping"},
+        **given["early_stopping"],
+        "epochs": 7,
+        "batch_size": 2,
+        "seed": 9,
+    }
+
+
+def test_early_stopping_ends_the_run(stage: Stage) -> None:
+    metrics = stage(epochs=9, finetune__early_stopping={"patience_epochs": 1, "min_delta": 100.0})
+    assert (metrics["epochs"], metrics["best_epoch"], metrics["stopped_early"], metrics["steps"]) == (2, 1, True, 6)
+
+
+def test_dvclive_gets_each_epoch_where_it_is_asked_for(stage: Stage) -> None:
+    metrics = stage(finetune__dvclive=True, finetune__best_by="log_loss")
+    live = tables.read_json("dvclive/metrics.json")
+    rows = Path("dvclive/plots/metrics/accuracy.tsv").read_text().splitlines()
+    assert len(rows) == 1 + 2
+    assert live["epoch"] == 2 and round(live["accuracy"], 6) == metrics["validation"]["accuracy"]
+    assert not Path("dvclive/dvc.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "hint"),
+    [
+        ({"model": "vit"}, "'vit' does not load as AutoTokenizer", "that the model fits the task"),
+        ({"model": "vit-with-tokenizer"}, "does not load as AutoModelForSequenceClassification", "fits the task"),
+        ({"model": "none/such/model"}, "params.yaml: model: no such folder: none/such/model", "a Hub id"),
+        ({"finetune__device": "mps"}, "finetune.device: there is no mps here", "finetune.device: auto"),
+        ({"finetune__device": "cuda"}, "finetune.device: there is no cuda here", "finetune.device: auto"),
+        ({"lr": 1e38}, "the training loss is nan", "lower lr (now "),
+    ],
+)
+def test_what_cannot_be_trained_ends_in_one_message_and_writes_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], message: str, hint: str
+) -> None:
+    from transformers import ViTConfig, ViTModel
+
+    for kind in ("cuda", "backends.mps"):
+        monkeypatch.setattr(f"torch.{kind}.is_available", lambda: False)
+    for folder in ("vit", "vit-with-tokenizer"):
+        sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+        ViTModel(ViTConfig(**sizes)).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(f"tiny/{name}", f"vit-with-tokenizer/{name}")
+    with pytest.raises(UserError) as caught:
+        stage(**changes)
+    assert message in str(caught.value) and hint in caught.value.hint
+    assert outputs() == {} and leftovers() == []
+
+
+def test_a_dropout_that_the_model_has_not_writes_nothing(stage: Stage) -> None:
+    from transformers import LlamaConfig, LlamaModel
+
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    LlamaModel(LlamaConfig(vocab_size=80, **sizes)).save_pretrained("tiny")
+    with pytest.raises(UserError, match=r"finetune.dropout.hidden: 0.1: llama models have no such setting") as caught:
+        stage(finetune__dropout={"hidden": 0.1, "attention": None})
+    assert caught.value.hint == "finetune.dropout.hidden: null"
+    assert outputs() == {}
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_an_empty_split_is_named(stage: Stage, name: str) -> None:
+    encode(name, [])
+    with pytest.raises(UserError) as caught:
+        stage()
+    assert str(caught.value) == f"no {name} samples"
+    assert caught.value.hint == f"raise split.ratios.{name}, or fetch more samples"
+    assert outputs() == {}
+
+
+@pytest.mark.parametrize("missing", ["data/encoded/meta.json", "data/encoded/train", "data/fetched/provenance.json"])
+def test_a_missing_input_is_told_before_training(
+    stage: Stage, missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(missing)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(UserError) as caught:
+        stage()
+    assert missing in str(caught.value) and "dvc repro" in caught.value.hint
+    assert "epoch 1" not in capsys.readouterr().out
+
+
+def test_a_disk_that_is_full_leaves_the_earlier_model_and_nothing_half_written(stage: Stage) -> None:
+    stage()
+    before = outputs()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))  # less than the weights
+    try:
+        with pytest.raises((OSError, SafetensorError), match="File too large"):
+            stage(seed=7)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert outputs() == before and leftovers() == []
