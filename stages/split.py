@@ -104,14 +104,12 @@ def check(numbers: dict[str, Any], ratios: dict[str, float]) -> None:
 
 
 def show(numbers: dict[str, Any]) -> None:
-    """Rows a class and split."""
+    """Rows a class and split, and groups a split."""
     splits = numbers["splits"]
     classes = sorted({label for part in splits.values() for label in part["labels"]})
-    rows = [
-        (name, part["rows"], part["groups"], *(part["labels"].get(label, 0) for label in classes))
-        for name, part in splits.items()
-    ]
-    report.table(unused(numbers), ["split", "rows", "groups", *classes], rows)
+    rows = [(label, *(part["labels"].get(label, 0) for part in splits.values())) for label in classes]
+    rows += [(f"all {name}", *(part[name] for part in splits.values())) for name in ("rows", "groups")]
+    report.table(unused(numbers), ["class", *splits], rows)
 
 
 def unused(numbers: dict[str, Any]) -> str:

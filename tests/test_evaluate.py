@@ -27,12 +27,12 @@ ENCODED = pa.schema(
 )
 
 
-def encoded(gold: list[int], parents: list[str | None] | None = None) -> pa.Table:
+def encoded(gold: list[int]) -> pa.Table:
     """Samples s0, s1, … of growing length, in the layout of data/encoded."""
     inputs = [[2, *range(5, 6 + number % 7), 3] for number in range(len(gold))]
     columns = {
         "id": [f"s{number}" for number in range(len(gold))],
-        "parent": parents or [None] * len(gold),
+        "parent": [None] * len(gold),
         "label": gold,
         "fold": [None] * len(gold),
         "length": [len(row) for row in inputs],
@@ -44,9 +44,11 @@ def encoded(gold: list[int], parents: list[str | None] | None = None) -> pa.Tabl
 def lay_out(gold: list[int]) -> None:
     """What encode and clean would have written, in the working folder."""
     with tables.new_folder("data/encoded") as folder:
-        tables.write(folder, "train", encoded([0, 1, 1, 2, 2, 2, 2], [None, None, None, None, "s3", "s3", "s3"]))
-        tables.write(folder, "test", encoded(gold))
-        tables.write_json(folder / "meta.json", {"labels": LABELS, "modality": "text", "pad_token_id": 0})
+        (folder / "test").mkdir()
+        tables.write(folder / "test", "inputs", encoded(gold))
+        counts = dict(zip(LABELS, [1, 2, 1], strict=True))
+        meta = {"labels": LABELS, "modality": "text", "pad_token_id": 0, "train_label_counts": counts}
+        tables.write_json(folder / "meta.json", meta)
     ids = [f"s{number}" for number in range(max(len(gold), 1))]
     texts = [f"message | {number}\nof <b>many</b>" for number in range(len(ids))]
     cleaned = samples.table({"id": ids, "group": ids, "source": ["test"] * len(ids), "text": texts})

@@ -59,7 +59,7 @@ MESSAGES = {
     "neutral": ("When does the {} arrive", "Is there a {} in blue"),
     "positive": ("So happy with my {}", "What a lovely {}, thanks"),
 }
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 
 @dataclass
@@ -122,7 +122,8 @@ def environment(home: Path) -> dict[str, str]:
     places = {f"DVC_{name}": str(home / name) for name in ("GLOBAL_CONFIG_DIR", "SYSTEM_CONFIG_DIR", "SITE_CACHE_DIR")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
     git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    return kept | who | places | git | {"PATH": path, "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
+    quick = {"OMP_NUM_THREADS": "1", "CI": "true"}  # in CI, DVC does not ask for newer versions of itself
+    return kept | who | places | git | quick | {"PATH": path, "HF_HUB_OFFLINE": "1", "DVC_NO_ANALYTICS": "1"}
 
 
 def lay_out(folder: Path, tiny_model: Path) -> None:

@@ -37,6 +37,9 @@ class RowCleaner:
             if batch[name].null_count < len(batch) or name == "text"
         }
         columns["label"] = self._labels(batch["label"].to_pylist(), issues, reasons)
+        if self.fill_label is not None:  # a label that nobody gave is no gold label
+            origins = zip(issues, batch["label_source"].to_pylist(), strict=True)
+            columns["label_source"] = ["rule" if "label.filled" in codes else origin for codes, origin in origins]
         return samples.replace(batch, **columns, issues=issues), reasons
 
     def _texts(

@@ -1,5 +1,6 @@
 """What a person sees: progress, tables and errors through rich; and the run of a stage around them."""
 
+import errno
 import resource
 import sys
 import time
@@ -84,6 +85,12 @@ def run(stage: str, main: Callable[[], None]) -> None:
         console.print(f"[bold red]{stage} stopped:[/] {escape(str(error))}", soft_wrap=True)
         if error.hint:
             console.print(f"[bold]Next:[/] {escape(error.hint)}", soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        console.print(f"[bold red]{stage} stopped:[/] the disk is full: {escape(str(error))}", soft_wrap=True)
+        console.print("[bold]Next:[/] free some space (`dvc gc --workspace` drops unused cache), then dvc repro")
         sys.exit(1)
     except KeyboardInterrupt:
         console.print(f"[bold red]{stage} interrupted[/]")
