@@ -29,10 +29,11 @@ Pairs = set[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Run:
-    """One stage: wall seconds and peak memory of its process."""
+    """One stage: wall seconds, CPU seconds (a busy machine changes them little) and peak memory of its process."""
 
     stage: str
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
@@ -80,7 +81,7 @@ def run(stage: str, folder: Path) -> Run:
     if process.returncode:
         raise RuntimeError(f"{stage} ended with {process.returncode}:\n{output.read_text(encoding='utf-8')}")
     unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, KiB on Linux
-    return Run(stage, time.perf_counter() - start, usage.ru_maxrss / unit)
+    return Run(stage, time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
 
 
 def compare(texts: int) -> list[Search]:
@@ -160,12 +161,20 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def show(rows: int, runs: Sequence[Run], texts: int, searches: Sequence[Search]) -> None:
     """Print both tables."""
-    whole = Run("all", sum(one.seconds for one in runs), max(one.peak_mib for one in runs))
+    seconds, cpu_seconds = sum(one.seconds for one in runs), sum(one.cpu_seconds for one in runs)
+    whole = Run("all", seconds, cpu_seconds, max(one.peak_mib for one in runs))
     cells = [
-        [one.stage, f"{one.seconds:.1f}", f"{rows / one.seconds:,.0f}", f"{one.peak_mib:,.0f}"]
+        [
+            one.stage,
+            f"{one.seconds:.1f}",
+            f"{one.cpu_seconds:.1f}",
+            f"{rows / one.seconds:,.0f}",
+            f"{one.peak_mib:,.0f}",
+        ]
         for one in (*runs, whole)
     ]
-    report.note(f"{rows:,} rows\n\n{markdown(['stage', 'seconds', 'rows a second', 'peak MiB'], cells)}\n")
+    header = ["stage", "seconds", "CPU seconds", "rows a second", "peak MiB"]
+    report.note(f"{rows:,} rows\n\n{markdown(header, cells)}\n")
     cells = [
         [one.name, f"{one.seconds:.2f}", f"{texts / one.seconds:,.0f}", f"{one.recall:.4f}", f"{one.precision:.4f}"]
         for one in searches

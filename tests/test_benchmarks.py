@@ -71,15 +71,15 @@ def test_both_searches_find_planted_pairs() -> None:
 @pytest.mark.parametrize(
     ("run", "mine", "found"),
     [
-        (data.Run("clean", 1.0, 2048.0), GOOD, []),
-        (data.Run("clean", 1.0, 2049.0), GOOD, ["clean: peak of 2049 MiB, over 2048"]),
+        (data.Run("clean", 1.0, 1.0, 2048.0), GOOD, []),
+        (data.Run("clean", 1.0, 1.0, 2049.0), GOOD, ["clean: peak of 2049 MiB, over 2048"]),
         (
-            data.Run("clean", 1.0, 1.0),
+            data.Run("clean", 1.0, 1.0, 1.0),
             data.Search("clean", 2.0, 1.0, 1.0),
             ["near-duplicates: 15.0 times as fast, less than 20"],
         ),
         (
-            data.Run("clean", 1.0, 1.0),
+            data.Run("clean", 1.0, 1.0, 1.0),
             data.Search("clean", 1.0, 0.8, 0.98),
             ["near-duplicates: recall 0.8000, below 0.9000", "near-duplicates: precision 0.9800, below 0.9900"],
         ),
@@ -90,11 +90,11 @@ def test_each_floor_that_is_missed_is_named(run: data.Run, mine: data.Search, fo
 
 
 def test_the_tables_are_markdown(capsys: pytest.CaptureFixture[str]) -> None:
-    data.show(1000, [data.Run("fetch", 2.0, 100.0), data.Run("clean", 3.0, 300.4)], 10, [GOOD, PEER])
+    data.show(1000, [data.Run("fetch", 2.0, 1.5, 100.0), data.Run("clean", 3.0, 2.5, 300.4)], 10, [GOOD, PEER])
     assert capsys.readouterr().out.split(os.linesep)[2:7] == [
-        "| stage | seconds | rows a second | peak MiB |",
-        "| --- | ---: | ---: | ---: |",
-        "| fetch | 2.0 | 500 | 100 |",
-        "| clean | 3.0 | 333 | 300 |",
-        "| all | 5.0 | 200 | 300 |",
+        "| stage | seconds | CPU seconds | rows a second | peak MiB |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| fetch | 2.0 | 1.5 | 500 | 100 |",
+        "| clean | 3.0 | 2.5 | 333 | 300 |",
+        "| all | 5.0 | 4.0 | 200 | 300 |",
     ]
