@@ -63,7 +63,9 @@ class Survey:
         self.keys: npt.NDArray[np.uint64] = np.concatenate(self._parts["keys"])
         self.labels: npt.NDArray[np.int32] = np.concatenate(self._parts["labels"])
         self.lengths: npt.NDArray[np.int32] = np.concatenate(self._parts["lengths"])
-        self.order = _precedence(self.labels, np.concatenate(self._parts["splits"]))
+        splits: npt.NDArray[np.int8] = np.concatenate(self._parts["splits"])
+        self.order = _precedence(self.labels, splits)
+        self.held_out = splits > 0
         encoded = pa.chunked_array(self._parts["groups"]).combine_chunks().dictionary_encode()
         self.groups: npt.NDArray[np.int64] = encoded.indices.to_numpy().astype(np.int64)
         self.group_names = encoded.dictionary
@@ -80,21 +82,26 @@ class Survey:
         self.codes[reason] = self.codes.get(reason, np.zeros(len(rows), bool)) | rows
 
     def repeats(self, conflicts: Literal["drop", "majority", "keep"], exact: Literal["drop", "keep"]) -> None:
-        """Contradicting labels, then exact duplicates, among the rows that are left."""
+        """Contradicting labels, then exact duplicates, among the rows that are left.
+
+        What the source itself holds out for validation or test is marked, but kept: a benchmark's test set stays
+        whole, and what repeats it is taken out of training.
+        """
         alive = np.flatnonzero(self.alive)
         found, dropped = (
             self._spread(alive, mask) for mask in duplicates.conflicts(self.keys[alive], self.labels[alive], conflicts)
         )
         self.codes["label.conflict"] = found
-        self.drop(dropped, "label.conflict")
+        self.drop(dropped & ~self.held_out, "label.conflict")
         alive = self.order[self.alive[self.order]]
         again = self._spread(alive, duplicates.repeats(self.keys[alive]))
         self.codes["duplicate.exact"] = again
         if exact == "drop":
-            self.drop(again, "duplicate.exact")
-        else:
-            first = np.unique(self.keys[alive], return_index=True, return_inverse=True)
-            self._join(np.stack([alive[first[1]][first[2]], alive], axis=1))
+            self.drop(again & ~self.held_out, "duplicate.exact")
+        kept = alive[self.alive[alive]]
+        _, first, same = np.unique(self.keys[kept], return_index=True, return_inverse=True)
+        pairs = np.stack([kept[first][same], kept], axis=1)
+        self._join(pairs[pairs[:, 0] != pairs[:, 1]])
 
     def near(self, texts: Batches, *, action: Literal["drop", "group"], threshold: float) -> None:
         """Near-duplicates among the rows that are left; `texts` gives all batches once more."""
@@ -112,7 +119,7 @@ class Survey:
         self.codes["duplicate.near"] = later
         self._join(pairs)
         if action == "drop":
-            self.drop(later, "duplicate.near")
+            self.drop(later & ~self.held_out, "duplicate.near")
 
     def _signatures(self, texts: Batches) -> Signatures:
         signed = np.empty((np.count_nonzero(self.alive), self._minhash["permutations"]), dtype=np.uint32)
