@@ -11,18 +11,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.augmenters import TEXT as AUGMENTERS
+from stages import augmenters as augmenting
+from stages import cleaners as cleaning
 from stages.checks import CHECKS
-from stages.cleaners import OUTLIERS
-from stages.cleaners import TEXT as CLEANERS
 from stages.core import report
-from stages.core.blocks import Step
+from stages.core.blocks import Ordered
 from stages.core.errors import UserError
 from stages.core.params import PATH, Params, load
 from stages.core.registry import member, option_model, options
 from stages.sources import SOURCES
 from stages.splitters import SPLITTERS
 
+FAMILIES = (
+    ("text", cleaning.TEXT, augmenting.TEXT),
+    ("image", cleaning.IMAGE, augmenting.IMAGE),
+    ("audio", cleaning.AUDIO, augmenting.AUDIO),
+)
+OUTLIERS = cleaning.OUTLIERS
+IMAGE_AUGMENTERS = augmenting.IMAGE
 SCHEMA = Path("recipes/params.schema.json")
 RECIPES = Path("recipes")
 
@@ -38,14 +44,17 @@ def check(path: Path) -> None:
     for family, checks in params.validating.checks.items():
         given = {f"{family}.{name}": options for name, options in checks.items()}
         _members(CHECKS, given, "validate.checks")
-    _members(CLEANERS, _options(params.clean.text.steps), "clean.text.steps")
-    _members(OUTLIERS, _options(params.clean.outliers.checks), "clean.outliers.checks")
-    _members(AUGMENTERS, _options(params.augment.text.steps), "augment.text.steps")
+    for name, cleaners, augmenters in FAMILIES:
+        _members(cleaners, _options(getattr(params.clean, name)), f"clean.{name}.steps")
+        _members(augmenters, _options(getattr(params.augment, name)), f"augment.{name}.steps")
+    given = {name: step.options for name, step in params.clean.outliers.checks.items()}
+    _members(OUTLIERS, given, "clean.outliers.checks")
+    _members(IMAGE_AUGMENTERS, _options(params.finetune.online), "finetune.online.steps")
     _members(SPLITTERS, {params.split.method: params.split.options}, "split.options", named=False)
 
 
-def _options(steps: Mapping[str, Step]) -> dict[str, dict[str, Any]]:
-    return {name: step.options for name, step in steps.items()}
+def _options(family: Ordered | None) -> dict[str, dict[str, Any]]:
+    return {name: step.options for name, step in family.steps.items()} if family else {}
 
 
 def _members(
@@ -60,10 +69,11 @@ def schema() -> dict[str, Any]:
     """The JSON schema of params.yaml, with the options of the steps that can be named in it."""
     whole = Params.model_json_schema(by_alias=True)
     parts = whole["$defs"]
-    parts["CleanText"] = _ordered(CLEANERS)
-    parts["AugmentText"] = _ordered(AUGMENTERS)
-    parts["Clean"]["properties"]["text"] = {"$ref": "#/$defs/CleanText"}
-    parts["Augment"]["properties"]["text"] = {"$ref": "#/$defs/AugmentText"}
+    for name, cleaners, augmenters in FAMILIES:
+        for block, registry in (("Clean", cleaners), ("Augment", augmenters)):
+            parts[f"{block}{name.title()}"] = _ordered(registry)
+            parts[block]["properties"][name] = {"$ref": f"#/$defs/{block}{name.title()}"}
+    parts["Finetune"]["properties"]["online"] = {"$ref": "#/$defs/AugmentImage"}
     parts["Outliers"]["properties"]["checks"] = _steps(OUTLIERS)
     parts["Fetch"]["properties"]["source"]["enum"] = sorted(SOURCES)
     parts["Split"]["properties"]["method"]["enum"] = sorted(SPLITTERS)

@@ -11,20 +11,27 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.augmenters import MODELS, rows
-from stages.augmenters.derive import check_steps, make_deriver
+from stages.augmenters import AUDIO, IMAGE, MODELS, TEXT, rows
+from stages.augmenters.derive import make_deriver
+from stages.augmenters.examples import Examples
+from stages.augmenters.media import check_steps
+from stages.augmenters.pictures import make_picture_deriver
 from stages.augmenters.plan import Plan, plan
+from stages.augmenters.sounds import make_sound_deriver
 from stages.core import parallel, report, samples, tables
+from stages.core.blocks import Augment
+from stages.core.errors import UserError
 from stages.core.params import load
 
-PROCESSES_PAY_FROM = 5_000  # derived texts: five seconds of work or more for one process
-EXAMPLES = 4
+PROCESSES_PAY_FROM = {"text": 5_000, "image": 2_000, "audio": 300}
+"""Derived samples: some seconds of work for one process."""
+FAMILIES = {"text": TEXT, "image": IMAGE, "audio": AUDIO}
+MAKERS: dict[str, Any] = {"text": make_deriver, "image": make_picture_deriver, "audio": make_sound_deriver}
 
 
 def main() -> None:
     params = load()
-    steps = params.augment.text.steps
-    check_steps({name: step.options for name, step in steps.items()})
+    options = deriver_options(params.augment, params.modality, params.seed)
     planned = read_plan(
         seed=params.seed,
         copies=params.augment.copies,
@@ -32,20 +39,30 @@ def main() -> None:
         balance=params.augment.balance,
         max_copies=params.augment.max_copies,
     )
-    enabled = {name: steps[name].options for name in params.augment.text.order if steps[name].enabled}
-    workers = parallel.processes(params.augment.workers, planned.total, PROCESSES_PAY_FROM)
-    tally, examples = write_derived(
-        planned,
-        workers=1 if any(name in MODELS for name in enabled) else workers,
-        steps=enabled,
-        seed=params.seed,
-        protected_words=params.augment.limits.protected_words,
-        max_changed_share=params.augment.limits.max_changed_share,
-        min_characters=params.augment.limits.min_characters,
-    )
+    workers = parallel.processes(params.augment.workers, planned.total, PROCESSES_PAY_FROM[params.modality])
+    with_model = params.modality == "text" and any(name in MODELS for name in options["steps"])
+    tally, examples = write_derived(planned, params.modality, workers=1 if with_model else workers, **options)
+    with tables.new_folder("data/sheets/augment") as folder:
+        examples.draw(folder)
     metrics = summary(planned, tally)
     tables.write_json("metrics/augment.json", metrics)
-    show(metrics, examples)
+    show(metrics, examples.texts())
+
+
+def deriver_options(block: Augment, modality: str, seed: int) -> dict[str, Any]:
+    """The arguments of the modality's deriver: its enabled steps in order, the seed and, for texts, the limits.
+
+    Raises:
+        UserError: an unknown step, or an option that is unknown, missing or out of range.
+    """
+    family = {"text": block.text, "image": block.image, "audio": block.audio}[modality]
+    if family is None:
+        raise UserError(f"params.yaml: augment.{modality}: missing", "see recipes/ for complete examples")
+    key = f"augment.{modality}.steps"
+    check_steps(FAMILIES[modality], {name: step.options for name, step in family.steps.items()}, key)
+    enabled = {name: family.steps[name].options for name in family.order if family.steps[name].enabled}
+    limits = block.limits.model_dump() if modality == "text" and block.limits else {}
+    return {"steps": enabled, "seed": seed, **limits}
 
 
 def read_plan(**options: Any) -> Plan:
@@ -57,9 +74,10 @@ def read_plan(**options: Any) -> Plan:
     return plan(found["id"].to_pylist(), labels.to_pylist(), **options)
 
 
-def write_derived(planned: Plan, *, workers: int, **options: Any) -> tuple[rows.Tally, list[list[str]]]:
-    """Derive and write what is planned: what became of it, and a few examples (label, original, derived)."""
-    tally, examples = rows.Tally(), list[list[str]]()
+def write_derived(planned: Plan, modality: str, *, workers: int, **options: Any) -> tuple[rows.Tally, Examples]:
+    """Derive and write what is planned: what became of it, and a few examples."""
+    tally, examples = rows.Tally(), Examples(modality, len(planned.originals))
+    size = tables.comfortable_rows("data/cleaned", "samples")
     with (
         tables.new_folder("data/augmented") as folder,
         tables.Writer(folder, "samples", samples.SCHEMA) as writer,
@@ -67,24 +85,19 @@ def write_derived(planned: Plan, *, workers: int, **options: Any) -> tuple[rows.
     ):
         if not planned.total:
             return tally, examples
-        originals = rows.digests(tables.batches("data/cleaned", "samples", ["text", "text_pair"]))
-        chunks, again = tee(rows.chunks(tables.batches("data/cleaned", "samples"), planned.copies))
+        columns = list(dict.fromkeys([modality, "text_pair"]))
+        originals = rows.digests(tables.batches("data/cleaned", "samples", columns, batch_rows=size), modality)
+        cleaned = tables.batches("data/cleaned", "samples", batch_rows=size)
+        chunks, again = tee(rows.chunks(cleaned, planned.copies))
         task = bar.add_task("augment", total=planned.total)
-        work = map(rows.jobs, chunks)
-        with closing(parallel.ordered_map(make_deriver, options, work, workers=workers)) as results:
+        work = (rows.jobs(chunk, modality) for chunk in chunks)
+        with closing(parallel.ordered_map(MAKERS[modality], options, work, workers=workers)) as results:
             for (chunk, _), outcomes in zip(again, results, strict=True):
-                derived = rows.derived_rows(chunk, outcomes, originals, tally)
+                derived = rows.derived_rows(chunk, outcomes, originals, tally, column=modality)
                 writer.write(derived)
-                examples += pairs(chunk, derived)[: EXAMPLES - len(examples)]
+                examples.add(chunk, derived)
                 bar.advance(task, sum(map(len, outcomes)))
     return tally, examples
-
-
-def pairs(originals: pa.Table, derived: pa.Table) -> list[list[str]]:
-    """Label, original and derived text, shortened, of the first copies."""
-    texts = dict(zip(originals["id"].to_pylist(), originals["text"].to_pylist(), strict=True))
-    found = derived.slice(0, EXAMPLES).select(["label", "parent", "text"]).to_pylist()
-    return [[row["label"], texts[row["parent"]][:160], row["text"][:160]] for row in found]
 
 
 def summary(planned: Plan, tally: rows.Tally) -> dict[str, Any]:

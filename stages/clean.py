@@ -1,21 +1,24 @@
 """Clean: fetched and verdicts -> kept samples and dropped samples, each with its reasons."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from stages.cleaners import OUTLIERS, TEXT
+from stages.cleaners import AUDIO, IMAGE, OUTLIERS, TEXT
 from stages.cleaners.chain import chain
+from stages.cleaners.cleaned import Cleaned
 from stages.cleaners.labels import normaliser
 from stages.cleaners.rows import RowCleaner, build_steps
 from stages.cleaners.survey import Survey
 from stages.core import report, samples, tables
-from stages.core.blocks import Clean
+from stages.core.blocks import Clean, Decode
 from stages.core.errors import UserError
+from stages.core.media import mapped
 from stages.core.params import load
 
 FIRST_PASS = "first_pass"
@@ -23,35 +26,41 @@ FIRST_PASS = "first_pass"
 
 def main() -> None:
     params = load()
-    cleaner = row_cleaner(params.clean, params.labels)
+    cleaner = row_cleaner(params.clean, params.labels, params.modality)
     near = params.clean.duplicates.near
-    survey = Survey(shingle_characters=near.shingle_characters, permutations=near.permutations if near.enabled else 0)
+    survey = Survey()
+    if near.enabled and near.shingle_characters and near.permutations:
+        survey = Survey(shingle_characters=near.shingle_characters, permutations=near.permutations)
     steps = build_steps(OUTLIERS, params.clean.outliers.checks, "clean.outliers.checks")
     with tables.new_folder("data/cleaned") as folder:
-        total = first_pass(folder, cleaner, survey)
+        total = first_pass(folder, cleaner, survey, media_cleaner(params.clean, params.modality, params.decode))
         again = partial(tables.batches, folder, FIRST_PASS, ["text", "text_pair"])
         survey.repeats(params.clean.labels.conflicts, params.clean.duplicates.exact)
-        if near.enabled:
+        if near.enabled and near.threshold:
             survey.near(again, action=near.action, threshold=near.threshold)
+        if near.enabled and near.max_distance_bits is not None:
+            survey.near_media(action=near.action, max_distance=near.max_distance_bits)
         survey.outliers(again, steps, action=params.clean.outliers.action)
         counts = second_pass(folder, survey, total)
     tables.write_json("metrics/clean.json", {**counts, "changed": dict(sorted(cleaner.changed.items()))})
     show(counts, cleaner.changed)
 
 
-def row_cleaner(block: Clean, labels: list[str]) -> RowCleaner:
+def row_cleaner(block: Clean, labels: list[str], modality: str) -> RowCleaner:
     """The row cleaner that params.yaml describes.
 
     Raises:
         UserError: an option of a step, or a label to map or to fill with, that is not allowed.
     """
-    steps = build_steps(TEXT, {name: block.text.steps[name] for name in block.text.order}, "clean.text.steps")
+    texts = {name: block.text.steps[name] for name in block.text.order} if block.text else {}
+    steps = build_steps(TEXT, texts, "clean.text.steps")
     rules = block.labels
     if rules.missing == "fill" and labels and rules.fill not in labels:
         raise UserError(
             f"params.yaml: clean.labels.fill: '{rules.fill}' is not among `labels`", f"one of: {', '.join(labels)}"
         )
     return RowCleaner(
+        modality=modality,
         chain=chain(steps),
         normalise=normaliser(labels=labels, strip=rules.strip, casefold=rules.casefold, mapping=rules.map),
         labels=frozenset(labels),
@@ -62,13 +71,49 @@ def row_cleaner(block: Clean, labels: list[str]) -> RowCleaner:
     )
 
 
-def first_pass(folder: Path, cleaner: RowCleaner, survey: Survey) -> int:
+Media = Callable[[Iterator[pa.Table]], Iterator[tuple[pa.Table, list[Cleaned | None]]]]
+
+
+def media_cleaner(block: Clean, modality: str, limits: Decode | None) -> Media:
+    """Batches of samples to batches with their images or sounds cleaned, in bounded processes."""
+    family = block.image if modality == "image" else block.audio
+    if modality == "text" or family is None or limits is None:
+        return lambda batches: ((batch, []) for batch in batches)
+    ordered = {name: family.steps[name] for name in family.order}
+    registry, where = (IMAGE if modality == "image" else AUDIO), f"clean.{modality}.steps"
+    build_steps(registry, ordered, where)
+    make, arguments = media_maker(modality, limits, hashed=block.duplicates.near.enabled)
+    enabled = {name: step.options for name, step in ordered.items() if step.enabled}
+    return lambda batches: mapped(
+        batches,
+        modality,
+        make,
+        {"steps": enabled, **arguments},
+        lost=lambda item, why: Cleaned(item[0] or b"", item[1] or "", (), f"{modality}.{why}", None),
+        workers=limits.workers,
+        timeout_s=limits.timeout_s,
+        memory_mib=limits.memory_mib,
+    )
+
+
+def media_maker(modality: str, limits: Decode, *, hashed: bool) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The function that makes a cleaner in each process, and its arguments but for the steps."""
+    if modality == "image":
+        from stages.cleaners.pictures import make_picture_cleaner
+
+        return make_picture_cleaner, {"max_pixels": int(limits.max_megapixels * 1e6), "hash_bits": hashed}
+    from stages.cleaners.sounds import make_sound_cleaner
+
+    return make_sound_cleaner, {"max_seconds": limits.max_duration_s, "fingerprint": hashed}
+
+
+def first_pass(folder: Path, cleaner: RowCleaner, survey: Survey, media: Media) -> int:
     """Clean row by row into a passing table, and survey it; the number of rows that validate let through."""
     total = tables.rows("data/fetched", "samples")
     with tables.Writer(folder, FIRST_PASS, samples.SCHEMA) as writer:
-        for batch in report.track(accepted(), "clean", total):
-            cleaned, reasons = cleaner(batch)
-            survey.add(cleaned, reasons)
+        for batch, found in report.track_pairs(media(accepted()), "clean", total):
+            cleaned, reasons = cleaner(batch, found)
+            survey.add(cleaned, reasons, [one and one.signature for one in found])
             writer.write(cleaned)
     survey.close()
     return writer.rows
@@ -76,8 +121,9 @@ def first_pass(folder: Path, cleaner: RowCleaner, survey: Survey) -> int:
 
 def accepted() -> Iterator[pa.Table]:
     """The fetched samples that validate did not reject, with its findings."""
-    fetched = tables.batches("data/fetched", "samples")
-    verdicts = tables.batches("data/validated", "verdicts")
+    rows = tables.comfortable_rows("data/fetched", "samples")
+    fetched = tables.batches("data/fetched", "samples", batch_rows=rows)
+    verdicts = tables.batches("data/validated", "verdicts", batch_rows=rows)
     for batch, verdict in zip_longest(fetched, verdicts):
         if batch is None or verdict is None or not batch["id"].equals(verdict["id"]):
             raise UserError("data/validated holds the verdicts on other samples than data/fetched has", "dvc repro")
@@ -95,7 +141,8 @@ def second_pass(folder: Path, survey: Survey, total: int) -> dict[str, object]:
         tables.Writer(folder, "samples", samples.SCHEMA) as kept,
         tables.Writer(folder, "dropped", samples.SCHEMA) as dropped,
     ):
-        for batch in report.track(tables.batches(folder, FIRST_PASS), "write", total):
+        size = tables.comfortable_rows(folder, FIRST_PASS)
+        for batch in report.track(tables.batches(folder, FIRST_PASS, batch_rows=size), "write", total):
             rows = slice(start, start := start + len(batch))
             batch = survey.finish(batch, rows)
             alive = pa.array(survey.alive[rows])

@@ -1,65 +1,62 @@
 """Encode: cleaned, augmented and split -> model inputs: everything that no trainable weight changes."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from itertools import chain
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.core import models, report, tables
+from stages.core.blocks import Decode, Encode
 from stages.core.params import load
 from stages.core.samples import SPLITS
-from stages.modalities import inputs, text
-
-COLUMNS = ["id", "parent", "text", "text_pair", "label"]
+from stages.modalities import inputs, streams
 
 
 def main() -> None:
     params = load()
-    source = models.resolve(params.model)
-    tokenizer = text.processor(source)
-    limit = min(params.encode.max_length_tokens, tokenizer.model_max_length)
     assigned = tables.read("data/split", "assignment", ["id", "split", "fold"]).to_pydict()
     places = dict(zip(assigned["id"], zip(assigned["split"], assigned["fold"], strict=True), strict=True))
     labels = params.labels or class_names()
     numbers = {label: number for number, label in enumerate(labels)}
-    pairs = has_pairs()
-    names = text.input_names(tokenizer, pairs=pairs)
-    lengths: dict[str, list[int]] = {name: [] for name in SPLITS}
+    source = models.resolve(params.model)
+    given = open_inputs(params.modality, source, params.encode, params.decode)
+    lengths: dict[str, list[float]] = {name: [] for name in SPLITS}
     originals: Counter[str] = Counter()
     total = len(places) + tables.rows("data/augmented", "samples")
     with tables.new_folder("data/encoded") as folder, ExitStack() as stack:
-        schema = inputs.schema(names)
+        schema = inputs.schema(given.names)
         for name in SPLITS:
             (folder / name).mkdir()
         writers = {name: stack.enter_context(tables.Writer(folder / name, "inputs", schema)) for name in SPLITS}
-        for batch in report.track(samples(params.encode.batch_rows), "encode", total):
-            for name, part, folds in inputs.by_split(batch, places):
-                columns, tokens = text.encode(tokenizer, *text.fields(part, pairs=pairs), names=names, limit=limit)
-                writers[name].write(inputs.table(part, folds, numbers, columns))
-                lengths[name] += tokens
+        given.save(folder / "processor")
+        for batch, sizes in report.track_pairs(given.stream(), "encode", total):
+            for name, rows, folds in inputs.by_split(batch, places):
+                part = batch.take(rows)
+                writers[name].write(inputs.table(part, folds, numbers, given.names))
+                lengths[name] += [sizes[row] for row in rows.tolist()]
                 if name == "train":
                     originals.update(part["label"].filter(pc.is_null(part["parent"])).to_pylist())
         meta = {
             "modality": params.modality,
             "labels": labels,
-            "model_inputs": names,
-            "pad_token_id": tokenizer.pad_token_id,
-            "max_length_tokens": limit,
+            **given.meta(),
             "model": source.public_name,
             "train_label_counts": {label: originals[label] for label in labels},
         }
         tables.write_json(folder / "meta.json", meta)
-    finish({name: inputs.length_statistics(values, limit) for name, values in lengths.items()}, total, limit)
+    finish({name: given.statistics(values) for name, values in lengths.items()}, total, params.modality)
 
 
-def samples(batch_rows: int) -> Iterator[pa.Table]:
-    """The originals, then the derived samples."""
-    folders = ("data/cleaned", "data/augmented")
-    return chain.from_iterable(tables.batches(f, "samples", COLUMNS, batch_rows=batch_rows) for f in folders)
+def open_inputs(modality: str, source: models.Source, block: Encode, limits: Decode | None) -> streams.Inputs:
+    """The inputs of the modality, with the model's processor loaded."""
+    if modality == "text":
+        most = block.max_length_tokens or 0
+        return streams.Texts(source, max_length_tokens=most, batch_rows=block.batch_rows, pairs=has_pairs())
+    workers = limits.workers if limits else 1
+    options = block.processor or {}
+    return streams.Media(modality, source, options=options, batch_rows=block.batch_rows, workers=workers)
 
 
 def class_names() -> list[str]:
@@ -75,13 +72,19 @@ def has_pairs() -> bool:
     )
 
 
-def finish(statistics: dict[str, dict[str, Any]], total: int, limit: int) -> None:
+UNITS = {"text": "tokens", "audio": "seconds", "image": "images"}
+
+
+def finish(statistics: dict[str, dict[str, Any]], total: int, modality: str) -> None:
     """Write and show the length statistics; in = encoded + unused."""
     used = sum(part["rows"] for part in statistics.values())
-    tables.write_json("metrics/encode.json", {"rows": total, "unused": total - used, "tokens": statistics})
+    unit = UNITS[modality]
+    tables.write_json("metrics/encode.json", {"rows": total, "unused": total - used, unit: statistics})
     header: Sequence[str] = ("rows", "mean", "median", "p95", "max", "truncated")
-    rows = [(name, *(part.get(key, "") for key in header)) for name, part in statistics.items()]
-    report.table(f"Lengths in tokens, before truncation at {limit}", ["split", *header], rows)
+    shown = [key for key in header if any(key in part for part in statistics.values())]
+    rows = [(name, *(part.get(key, "") for key in shown)) for name, part in statistics.items()]
+    title = "Model inputs" if modality == "image" else f"Lengths in {unit}, before truncation"
+    report.table(title, ["split", *shown], rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Evaluate: model and encoded test split -> predictions, metrics with intervals, plots and mistakes."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 from stages.core import models, report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
+from stages.modalities import MODEL_CLASSES
 from stages.tasks import classification, curves, mistakes
 
 SHOWN = 10
@@ -30,7 +32,9 @@ def main() -> None:
     labels = meta["labels"]
     logits = predict_logits(
         test,
-        pad_token_id=meta["pad_token_id"],
+        model_class=MODEL_CLASSES[params.modality][params.task],
+        pad_token_id=meta.get("pad_token_id", 0),
+        arrays=meta.get("arrays"),
         seed=params.seed,
         threads=params.finetune.threads,
         batch_size=params.finetune.eval_batch_size,
@@ -50,7 +54,8 @@ def main() -> None:
         seed=params.seed,
     )
     worst = mistakes.most_confident(gold, probabilities, ids, limit=params.evaluate.mistakes)
-    rows = mistakes.rows(gold, probabilities, ids, labels, texts_of([ids[i] for i in worst]), worst)
+    found = contents_of([ids[i] for i in worst], params.modality)
+    rows = mistakes.rows(gold, probabilities, ids, labels, {i: shown for i, (shown, _) in found.items()}, worst)
     wrong = int((probabilities.argmax(axis=1) != gold).sum())
     write(
         classification.predictions(ids, gold, probabilities, labels),
@@ -58,13 +63,16 @@ def main() -> None:
         mistakes.markdown(rows, wrong=wrong, samples=len(gold)),
         metrics,
     )
+    write_media(rows, {i: data for i, (_, data) in found.items() if data}, params.modality)
     show(metrics, rows, params.evaluate.bootstrap.confidence)
 
 
 def predict_logits(
     test: pa.Table,
     *,
+    model_class: str,
     pad_token_id: int,
+    arrays: Mapping[str, Mapping[str, Any]] | None,
     seed: int,
     threads: int,
     batch_size: int,
@@ -72,7 +80,7 @@ def predict_logits(
     precision: str,
 ) -> npt.NDArray[np.float32]:
     """Logits (N, K) of models/model for the encoded samples, in their order."""
-    from transformers import AutoModelForSequenceClassification
+    import transformers
 
     from stages.training.device import pick, prepare
     from stages.training.predict import predict
@@ -81,11 +89,12 @@ def predict_logits(
     chosen = pick(device)
     prepare(seed, threads)
     source = models.Source("models/model", "models/model")
-    model: Any = models.load(AutoModelForSequenceClassification, source, "model")
+    model: Any = models.load(getattr(transformers, model_class), source, "model")
     return predict(
         model.to(chosen),
         test,
         pad_token_id=pad_token_id,
+        arrays=arrays,
         batch_size=batch_size,
         device=chosen,
         precision=precision,
@@ -93,14 +102,32 @@ def predict_logits(
     )
 
 
-def texts_of(ids: Sequence[str]) -> dict[str, str | None]:
-    """The cleaned texts by id, of these samples only."""
+def contents_of(ids: Sequence[str], modality: str) -> dict[str, tuple[str, bytes | None]]:
+    """By id, of these samples only: the cleaned text, or the path and the bytes of the image or sound."""
     wanted = pa.array(ids, pa.string())
-    texts: dict[str, str | None] = {}
-    for batch in tables.batches("data/cleaned", "samples", ["id", "text"]) if ids else ():
-        found = batch.filter(pc.is_in(batch["id"], wanted))
-        texts |= zip(found["id"].to_pylist(), found["text"].to_pylist(), strict=True)
-    return texts
+    size = tables.comfortable_rows("data/cleaned", "samples")
+    batches = tables.batches("data/cleaned", "samples", ["id", modality], batch_rows=size) if ids else ()
+    found: dict[str, tuple[str, bytes | None]] = {}
+    for batch in batches:
+        for row in batch.filter(pc.is_in(batch["id"], wanted)).to_pylist():
+            one = row[modality]
+            found[row["id"]] = (one["path"], one["bytes"]) if isinstance(one, dict) else (one or "", None)
+    return found
+
+
+def write_media(rows: Sequence[mistakes.Row], media: Mapping[str, bytes], modality: str) -> None:
+    """The mistakes as files to look at or to listen to, and images on one sheet; empty folders for texts."""
+    with tables.new_folder("data/mistakes") as folder:
+        for row in rows:
+            if row[0] in media:
+                (folder / f"{row[0]}{Path(row[4]).suffix}").write_bytes(media[row[0]])
+    with tables.new_folder("data/sheets/evaluate") as folder:
+        if modality == "image" and rows:
+            from stages.modalities.picture import decode
+            from stages.tasks.sheets import mistakes_sheet
+
+            page = mistakes_sheet([(decode(media[i]), gold, found, sure) for i, gold, found, sure, _ in rows])
+            (folder / "mistakes.png").write_bytes(page)
 
 
 def write(predictions: pa.Table, plots: Mapping[str, pa.Table], mistakes_page: str, metrics: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Finetune: encoded -> models/model: weights, processor and model card."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,11 @@ from stages.core.blocks import Finetune
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import member
-from stages.modalities import text
+from stages.modalities import MODEL_CLASSES, PIPELINES
 from stages.strategies import STRATEGIES
-from stages.strategies.build import pretrained
+from stages.strategies.build import from_scratch, pretrained
 from stages.training import device as devices
-from stages.training.batches import Encoded
+from stages.training.batches import Augment, Encoded, count_batches
 from stages.training.card import card
 from stages.training.curves import write_curves
 from stages.training.loop import History, Settings, count_parameters, fit
@@ -26,27 +27,13 @@ from stages.training.optimise import adamw, factor
 def main() -> None:
     params = load()
     block = params.finetune
-    meta = tables.read_json("data/encoded/meta.json")
-    train, validation = (
-        Encoded(tables.read(f"data/encoded/{name}", "inputs"), pad_token_id=meta["pad_token_id"])
-        for name in ("train", "validation")
-    )
-    for name, part in (("train", train), ("validation", validation)):
-        if not len(part):
-            raise UserError(f"no {name} samples", f"raise split.ratios.{name}, or fetch more samples")
+    meta, provenance = tables.read_json("data/encoded/meta.json"), tables.read_json("data/fetched/provenance.json")
+    train, validation = encoded("train", meta, online(block, params.seed)), encoded("validation", meta)
     device = devices.pick(block.device)
     devices.prepare(params.seed, block.threads)
     source = models.resolve(params.model)
-    tokenizer = text.processor(source)
-    provenance = tables.read_json("data/fetched/provenance.json")
-    model = pretrained(
-        source,
-        text.MODEL_CLASSES[params.task],
-        meta["labels"],
-        dropout=block.dropout.model_dump(),
-        pad_token_id=meta["pad_token_id"],
-        max_length_tokens=meta["max_length_tokens"],
-    )
+    model_class = MODEL_CLASSES[params.modality][params.task]
+    model = build(source, model_class, meta, block, params.strategy)
     member(STRATEGIES, params.strategy, "strategy")(model)
     model.to(device)
     counts = count_parameters(model)
@@ -58,7 +45,7 @@ def main() -> None:
         betas=block.adam_betas,
         epsilon=block.adam_epsilon,
     )
-    steps = params.epochs * -(-len(train) // params.batch_size)
+    steps = params.epochs * count_batches(len(train), params.batch_size)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, factor(block.schedule, steps=steps, warmup_share=block.warmup_share)
     )
@@ -82,26 +69,78 @@ def main() -> None:
         "epochs": params.epochs,
         "batch_size": params.batch_size,
         "seed": params.seed,
-        "finetune": block.model_dump(),
+        "finetune": {name: value for name, value in block.model_dump().items() if name in block.model_fields_set},
     }
-    with tables.new_folder("models/model") as folder:
-        save(folder, model, tokenizer)
-        (folder / "README.md").write_text(
-            card(
-                task=params.task,
-                base_model=source.public_name,
-                labels=meta["labels"],
-                provenance=provenance,
-                recipe=recipe,
-                metrics=metrics["validation"],
-            ),
-            encoding="utf-8",
-        )
+    page = card(
+        task=params.task,
+        pipeline=PIPELINES[params.modality][params.task],
+        base_model=source.public_name,
+        labels=meta["labels"],
+        provenance=provenance,
+        recipe=recipe,
+        metrics=metrics["validation"],
+    )
+    save(model, page)
     tables.write_json("metrics/finetune.json", metrics)
     write_curves(Path("metrics/plots/finetune"), history)
     samples_seen = len(history.epochs) * len(train)
     report.note(
         f"trained {samples_seen:,} samples in {seconds:.1f} s ({samples_seen / seconds:.0f} samples/s, with validation)"
+    )
+
+
+def encoded(name: str, meta: dict[str, Any], augment: Augment | None = None) -> Encoded:
+    """One split's model inputs.
+
+    Raises:
+        UserError: it is empty.
+    """
+    found = Encoded(
+        tables.read(f"data/encoded/{name}", "inputs"),
+        pad_token_id=meta.get("pad_token_id", 0),
+        arrays=meta.get("arrays"),
+        augment=augment,
+    )
+    if not len(found):
+        raise UserError(f"no {name} samples", f"raise split.ratios.{name}, or fetch more samples")
+    return found
+
+
+def online(block: Finetune, seed: int) -> Augment | None:
+    """The augmentation of images while they are trained on, where any of its steps is enabled."""
+    if block.online is None:
+        return None
+    steps = {name: block.online.steps[name] for name in block.online.order}
+    enabled = {name: step.options for name, step in steps.items() if step.enabled}
+    if not enabled:
+        return None
+    from stages.augmenters.online import make_online
+
+    augment: Augment = make_online(steps=enabled, seed=seed)
+    return augment
+
+
+def build(source: models.Source, model_class: str, meta: dict[str, Any], block: Finetune, strategy: str) -> Any:
+    """The model before training.
+
+    Raises:
+        UserError: pretrained weights with the strategy scratch, or the other way round; what else does not fit.
+    """
+    if source.scratch != (strategy == "scratch"):
+        raise UserError(
+            f"params.yaml: strategy: {strategy} does not go with model: {source.name}",
+            "strategy: scratch and model: scratch:TYPE belong together",
+        )
+    if source.scratch:
+        architecture = block.architecture or {}
+        return from_scratch(source, model_class, meta["labels"], architecture=architecture)
+    return pretrained(
+        source,
+        model_class,
+        meta["labels"],
+        dropout=block.dropout.model_dump(),
+        pad_token_id=meta.get("pad_token_id"),
+        max_length_tokens=meta.get("max_length_tokens"),
     )
 
 
@@ -156,12 +195,19 @@ def live_log(enabled: bool) -> Callable[[dict[str, float]], None]:
     return log
 
 
-def save(folder: Path, model: Any, tokenizer: Any) -> None:
-    """A folder that `transformers.pipeline` loads: weights as safetensors, config with the class names, tokenizer."""
-    model.save_pretrained(folder)
-    for weights in folder.glob("*.safetensors"):
-        weights.chmod(0o644)  # safetensors writes 0600: others of a team's machine could not read the cache
-    tokenizer.save_pretrained(folder)
+def save(model: Any, page: str) -> None:
+    """models/model: weights as safetensors, config with the class names, processor and card.
+
+    `transformers.pipeline` loads the folder.
+    """
+    models.quiet()
+    with tables.new_folder("models/model") as folder:
+        model.save_pretrained(folder)
+        for weights in folder.glob("*.safetensors"):
+            weights.chmod(0o644)  # safetensors writes 0600: others of a team's machine could not read the cache
+        for file in Path("data/encoded/processor").iterdir():
+            shutil.copyfile(file, folder / file.name)
+        (folder / "README.md").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,32 @@
 """Validate: fetched -> verdicts and rejected samples; fails when the contract is broken."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 from stages.checks.contract import Breach, breaches, check_codes
-from stages.checks.verdicts import add_codes, any_of, build, remember
+from stages.checks.media import make_inspector
+from stages.checks.verdicts import add_codes, any_of, build, masks_of, of_media, remember
 from stages.core import report, samples, tables
+from stages.core.blocks import Decode, Options
 from stages.core.errors import UserError
+from stages.core.media import mapped
 from stages.core.params import load
 
 VERDICTS = pa.schema([("id", pa.string()), ("issues", pa.list_(pa.string())), ("rejected", pa.bool_())])
+
+Inspected = tuple[pa.Table, list[list[str]]]
 
 
 def main() -> None:
     params = load()
     block = params.validating
     checks = build(block.checks)
-    check_codes(block.reject, list(checks), "validate.reject")
-    check_codes(list(block.contract.max_shares), list(checks), "validate.contract.max_shares")
+    media = of_media(block.checks, params.modality)
+    known = [*checks, *(f"{params.modality}.{name}" for name in media)]
+    check_codes(block.reject, known, "validate.reject")
+    check_codes(list(block.contract.max_shares), known, "validate.contract.max_shares")
     codes: Counter[str] = Counter()
     classes: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
@@ -29,8 +36,9 @@ def main() -> None:
         tables.Writer(folder, "verdicts", VERDICTS) as verdicts,
         tables.Writer(folder, "rejected", samples.SCHEMA) as rejected,
     ):
-        for batch in report.track(tables.batches("data/fetched", "samples"), "validate", total):
+        for batch, seen in report.track_pairs(inspected(params.modality, media, params.decode), "validate", total):
             masks = {code: check(batch, params.labels) for code, check in checks.items()}
+            masks |= masks_of([code for code in known if code not in checks], seen)
             issues = add_codes(batch["issues"].to_pylist(), masks)
             out = any_of(masks, block.reject, len(batch))
             verdicts.write(pa.table([batch["id"], pa.array(issues, VERDICTS.field(1).type), out], schema=VERDICTS))
@@ -40,11 +48,37 @@ def main() -> None:
             remember(examples, batch, masks)
     counted = {label: count for label, count in classes.items() if not params.labels or label in params.labels}
     broken = breaches(rows=total, classes=counted, codes=codes, labels=params.labels, **block.contract.model_dump())
-    tables.write_json("metrics/validate.json", metrics(total, rejected.rows, codes, classes, list(checks), broken))
+    tables.write_json("metrics/validate.json", metrics(total, rejected.rows, codes, classes, known, broken))
     rows = [(code, count, "  ".join(examples.get(code, []))) for code, count in sorted(codes.items())]
     report.table(f"{total} rows, {rejected.rows} rejected", ["reason code", "rows", "examples"], rows)
     if broken:
         stop(broken)
+
+
+def inspected(modality: str, checks: Mapping[str, Options], limits: Decode | None) -> Iterator[Inspected]:
+    """The fetched samples in batches, with the reason codes of their images or sounds, decoded in bounded processes."""
+    rows = tables.comfortable_rows("data/fetched", "samples")
+    batches = tables.batches("data/fetched", "samples", batch_rows=rows)
+    if not checks or limits is None:
+        for batch in batches:
+            yield batch, [list[str]() for _ in range(len(batch))]
+        return
+    arguments = {
+        "family": modality,
+        "checks": checks,
+        "max_pixels": int(limits.max_megapixels * 1e6),
+        "max_seconds": limits.max_duration_s,
+    }
+    yield from mapped(
+        batches,
+        modality,
+        make_inspector,
+        arguments,
+        lost=lambda _, why: [f"{modality}.{why}"],
+        workers=limits.workers,
+        timeout_s=limits.timeout_s,
+        memory_mib=limits.memory_mib,
+    )
 
 
 def metrics(

@@ -150,7 +150,7 @@ def test_several_batches_and_chunks_stay_together(stage: Stage, monkeypatch: pyt
     whole = derived()
     monkeypatch.setattr("stages.augmenters.rows.CHUNK_ROWS", 2)
     batches = tables.batches
-    monkeypatch.setattr(tables, "batches", lambda *given: batches(*given, batch_rows=3))
+    monkeypatch.setattr(tables, "batches", lambda *given, **_: batches(*given, batch_rows=3))
     stage(ROWS, copies=1, balance="largest")
     assert derived() == whole
 

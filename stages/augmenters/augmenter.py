@@ -14,6 +14,13 @@ class Change(Protocol):
     def __call__(self, text: str, rng: np.random.Generator, protected: Protected, /) -> str: ...
 
 
+class Drawable(Protocol):
+    """A step of the augmentation of any kind: `p` is the probability that it is applied."""
+
+    @property
+    def p(self) -> float: ...
+
+
 @dataclass(frozen=True)
 class Augmenter:
     """A step of the augmentation: called with a text and a generator it gives the changed text.

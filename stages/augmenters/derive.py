@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stages.augmenters import TEXT
-from stages.augmenters.augmenter import Augmenter
+from stages.augmenters.augmenter import Augmenter, Drawable
 from stages.augmenters.limits import Limits
 from stages.augmenters.protect import Protected
 from stages.core.errors import UserError
@@ -69,7 +69,7 @@ class Deriver:
         return text, tuple(changed)
 
 
-def draw(steps: Mapping[str, Augmenter], rng: np.random.Generator) -> list[str]:
+def draw(steps: Mapping[str, Drawable], rng: np.random.Generator) -> list[str]:
     """The steps to apply, in their order: each with its probability; if that gives none, one of them."""
     drawn = [name for name, step in steps.items() if rng.random() < step.p]
     if drawn:

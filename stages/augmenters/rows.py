@@ -3,15 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.augmenters.derive import Job, Outcome
 from stages.augmenters.limits import DUPLICATE
 from stages.core import samples
 from stages.core.samples import content_digest
+
+AnyOutcome = tuple[str | bytes | None, tuple[str, ...], str | None]
+"""What was derived, the steps that changed it, or the reason why there is nothing."""
+
+STORED = {"image": "png", "audio": "flac"}
+"""How derived images and sounds are stored."""
 
 CHUNK_ROWS = 64
 """Originals handed to a process at a time."""
@@ -45,42 +51,57 @@ def chunks(batches: Iterable[pa.Table], copies: npt.NDArray[np.int32]) -> Iterat
             yield batch.take(pa.array(places)), here[places].tolist()
 
 
-def jobs(chunk: Chunk) -> list[Job]:
-    """What a process needs to know of a chunk."""
+def jobs(chunk: Chunk, column: str) -> list[tuple[str, Any, int]]:
+    """What a process needs to know of a chunk: ids, the texts or bytes in `column`, numbers of copies."""
     rows, copies = chunk
-    return list(zip(rows["id"].to_pylist(), rows["text"].fill_null("").to_pylist(), copies, strict=True))
+    return list(zip(rows["id"].to_pylist(), contents(rows, column), copies, strict=True))
 
 
-def digests(batches: Iterable[pa.Table]) -> set[int]:
+def contents(rows: pa.Table, column: str) -> list[Any]:
+    """The texts of samples, or the bytes of their images or sounds."""
+    if column == "text":
+        return list(rows["text"].fill_null("").to_pylist())
+    return list(rows[column].combine_chunks().field("bytes").to_pylist())
+
+
+def digests(batches: Iterable[pa.Table], column: str) -> set[int]:
     """The contents of all originals, about 60 bytes each."""
-    return {int(_digest(row["text"], row["text_pair"]), 16) for batch in batches for row in batch.to_pylist()}
+    found: set[int] = set()
+    for batch in batches:
+        pairs = batch["text_pair"].to_pylist()
+        found |= {_digest(one, pair) for one, pair in zip(contents(batch, column), pairs, strict=True)}
+    return found
 
 
-def derived_rows(rows: pa.Table, outcomes: Sequence[Sequence[Outcome]], originals: set[int], tally: Tally) -> pa.Table:
-    """The derived samples of `rows`: their parents' columns but for id, parent, text, split and issues.
+def derived_rows(
+    rows: pa.Table, outcomes: Sequence[Sequence[AnyOutcome]], originals: set[int], tally: Tally, *, column: str
+) -> pa.Table:
+    """The derived samples of `rows`: their parents' columns but for id, parent, `column`, split and issues.
 
-    A text that stands among the originals too is given up: split may put that original into test.
+    What stands among the originals too is given up: split may put that original into test.
     """
     parents: list[int] = []
-    texts: list[str] = []
+    derived: list[Any] = []
     ids: list[str] = []
     pairs, labels, names = (rows[name].to_pylist() for name in ("text_pair", "label", "id"))
     for place, copies in enumerate(outcomes):
         for number, outcome in enumerate(copies, start=1):
-            reason = outcome.reason
-            if outcome.text is not None and int(_digest(outcome.text, pairs[place]), 16) in originals:
+            content, steps, reason = outcome
+            if content is not None and _digest(content, pairs[place]) in originals:
                 reason = DUPLICATE
-            if outcome.text is None or reason is not None:
+            if content is None or reason is not None:
                 tally.given_up[str(reason)] += 1
                 continue
             tally.derived[labels[place]] += 1
-            tally.steps.update(outcome.steps)
+            tally.steps.update(steps)
             parents.append(place)
-            texts.append(outcome.text)
+            derived.append(content)
             ids.append(f"{names[place]}+{number}")
+    if column != "text":
+        derived = [{"bytes": data, "path": f"{i}.{STORED[column]}"} for data, i in zip(derived, ids, strict=True)]
     taken = rows.take(pa.array(parents, pa.int64()))
-    return samples.replace(taken, id=ids, parent=taken["id"], text=texts, split=None, issues=None)
+    return samples.replace(taken, id=ids, parent=taken["id"], split=None, issues=None, **{column: derived})
 
 
-def _digest(text: str | None, text_pair: str | None) -> str:
-    return content_digest([text, text_pair])
+def _digest(content: str | bytes | None, text_pair: str | None) -> int:
+    return int(content_digest([content, text_pair]), 16)

@@ -11,15 +11,29 @@ from stages.core import registry
 from stages.core.blocks import Options
 
 EXAMPLES = 3
+MEDIA = ("image", "audio")
 
 
 def build(families: Mapping[str, Mapping[str, Options]]) -> dict[str, Check]:
-    """The checks by reason code, in the order of params.yaml."""
+    """The checks of rows by reason code, in the order of params.yaml; those of decoded media are left out."""
     return {
         f"{family}.{name}": registry.build(CHECKS, f"{family}.{name}", given, f"validate.checks.{family}.{name}")
         for family, members in families.items()
         for name, given in members.items()
+        if not (family in MEDIA and name != "missing")
     }
+
+
+def of_media(families: Mapping[str, Mapping[str, Options]], modality: str) -> dict[str, Options]:
+    """The checks of decoded images or sounds by name, in the order of params.yaml."""
+    if modality not in MEDIA:
+        return {}
+    return {name: given for name, given in families.get(modality, {}).items() if name != "missing"}
+
+
+def masks_of(codes: Sequence[str], found: Sequence[Sequence[str]]) -> dict[str, Mask]:
+    """The mask (N,) of each of `codes`, from the codes that were found for N rows."""
+    return {code: np.fromiter((code in row for row in found), dtype=bool, count=len(found)) for code in codes}
 
 
 def add_codes(before: Sequence[Sequence[str]], masks: Mapping[str, Mask]) -> list[list[str]]:
@@ -45,6 +59,7 @@ def remember(examples: dict[str, list[str]], batch: pa.Table, masks: Mapping[str
     for code, mask in masks.items():
         known = examples.setdefault(code, [])
         for position in np.flatnonzero(mask)[: EXAMPLES - len(known)]:
-            row = batch.slice(int(position), 1).select(["id", "text", "label"]).to_pylist()[0]
-            shown = row["label"] if code.startswith("label.") else row["text"]
+            row = batch.slice(int(position), 1).select(["id", "text", "label", "image", "audio"]).to_pylist()[0]
+            media = row["image"] or row["audio"]
+            shown = row["label"] if code.startswith("label.") else media["path"] if media else row["text"]
             known.append(f"{row['id']}: {str(shown)[:40]!r}")

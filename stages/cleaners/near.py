@@ -62,7 +62,7 @@ def candidates(signed: Signatures, *, threshold: float) -> Pairs:
     size = band_size(signed.shape[1], threshold)
     found = [np.empty(0, dtype=np.int64)]
     for start in range(0, signed.shape[1] - size + 1, size):
-        pairs = _bucket_pairs(_band_keys(signed, range(start, start + size)))
+        pairs = bucket_pairs(_band_keys(signed, range(start, start + size)))
         pairs = pairs[_likely(pairs, signed, threshold)]
         found.append(pairs[:, 0] * len(signed) + pairs[:, 1])
     numbers = np.unique(np.concatenate(found))
@@ -100,7 +100,7 @@ def _band_keys(signed: Signatures, columns: range) -> npt.NDArray[np.uint64]:
     return keys
 
 
-def _bucket_pairs(keys: npt.NDArray[np.uint64]) -> Pairs:
+def bucket_pairs(keys: npt.NDArray[np.uint64]) -> Pairs:
     """All pairs of a small bucket; of a large one, each row with its first and with the one before."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]

@@ -1,4 +1,4 @@
-"""What can be decided a row at a time: the text chain, missing values and labels."""
+"""What can be decided a row at a time: the text chain or the cleaned image or sound, missing values and labels."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from stages.cleaners.cleaned import Cleaned
 from stages.core import samples
 from stages.core.blocks import Step
 from stages.core.registry import build, member, options
@@ -16,8 +17,12 @@ Chain = Callable[[str], tuple[str, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class RowCleaner:
-    """Cleans a batch of samples; `changed` counts the rows that each step changed."""
+    """Cleans a batch of samples; `changed` counts the rows that each step changed.
 
+    `chain` is for texts; images and sounds come cleaned, with `modality` for the name of their column.
+    """
+
+    modality: str
     chain: Chain
     normalise: Callable[[str], str]
     labels: frozenset[str]
@@ -27,15 +32,20 @@ class RowCleaner:
     drop_unknown_labels: bool
     changed: Counter[str] = field(default_factory=Counter)
 
-    def __call__(self, batch: pa.Table) -> tuple[pa.Table, list[str]]:
-        """The batch cleaned, with its issues, and the reason a row is dropped for, or the empty text."""
+    def __call__(self, batch: pa.Table, media: Sequence[Cleaned | None] = ()) -> tuple[pa.Table, list[str]]:
+        """The batch cleaned, with its issues, and the reason a row is dropped for, or the empty text.
+
+        `media` holds the cleaned images or sounds (N), None where a sample has none.
+        """
         issues: list[list[str]] = batch["issues"].to_pylist()
         reasons = [""] * len(batch)
-        columns = {
-            name: self._texts(batch[name].to_pylist(), issues, reasons, required=name == "text")
+        columns: dict[str, list[Any]] = {
+            name: self._texts(batch[name].to_pylist(), issues, reasons, required=name == self.modality)
             for name in ("text", "text_pair")
-            if batch[name].null_count < len(batch) or name == "text"
+            if batch[name].null_count < len(batch) or name == self.modality
         }
+        if self.modality != "text":
+            columns[self.modality] = self._media(media, issues, reasons)
         columns["label"] = self._labels(batch["label"].to_pylist(), issues, reasons)
         if self.fill_label is not None:  # a label that nobody gave is no gold label
             origins = zip(issues, batch["label_source"].to_pylist(), strict=True)
@@ -63,6 +73,21 @@ class RowCleaner:
                     _add(issues[row], "text.filled")
             cleaned.append(new)
         return cleaned
+
+    def _media(
+        self, media: Sequence[Cleaned | None], issues: list[list[str]], reasons: list[str]
+    ) -> list[dict[str, Any] | None]:
+        found: list[dict[str, Any] | None] = []
+        for row, one in enumerate(media):
+            problem = f"{self.modality}.missing" if one is None else one.problem
+            if problem:
+                _add(issues[row], problem)
+                reasons[row] = reasons[row] or problem
+            for step in one.steps if one else ():
+                self.changed[step] += 1
+                _add(issues[row], f"{self.modality}.{step}")
+            found.append(one and {"bytes": one.bytes, "path": one.path})
+        return found
 
     def _labels(self, labels: Sequence[str | None], issues: list[list[str]], reasons: list[str]) -> list[str | None]:
         cleaned: list[str | None] = []

@@ -1,6 +1,6 @@
 """What can only be decided over all rows: repeats, contradicting labels, near-duplicates, outliers, groups."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.cleaners import duplicates, near
+from stages.cleaners import duplicates, hamming, near
 from stages.cleaners.near import Signatures
 from stages.cleaners.outliers import Check
 from stages.core import samples
@@ -26,18 +26,19 @@ class Survey:
     codes to the mask (N,) of their rows.
     """
 
-    def __init__(self, *, shingle_characters: int, permutations: int) -> None:
+    def __init__(self, *, shingle_characters: int = 1, permutations: int = 0) -> None:
         self.names = [""]
         self.codes: dict[str, Mask] = {}
         self._minhash = {"shingle_characters": shingle_characters, "permutations": permutations}
         self._parts: dict[str, list[Any]] = {
-            n: [] for n in ("reasons", "keys", "labels", "splits", "groups", "lengths")
+            n: [] for n in ("reasons", "keys", "labels", "splits", "groups", "lengths", "hashes")
         }
         self._labels: dict[str, int] = {}
 
-    def add(self, batch: pa.Table, reasons: list[str]) -> None:
-        """Take in the next rows, and why each is dropped so far."""
+    def add(self, batch: pa.Table, reasons: list[str], hashes: Sequence[int | None] = ()) -> None:
+        """Take in the next rows, why each is dropped so far, and the 64-bit hashes of their images or sounds."""
         part = self._parts
+        part["hashes"].append(np.array([value or 0 for value in hashes], dtype=np.uint64))
         part["reasons"].append(np.array([self._number(reason) for reason in reasons], dtype=np.int16))
         inputs = zip(*(_contents(batch, name) for name in INPUTS), strict=True)
         part["keys"].append(np.frombuffer(b"".join(map(digest, inputs)), dtype=np.uint64))
@@ -63,6 +64,7 @@ class Survey:
         self.keys: npt.NDArray[np.uint64] = np.concatenate(self._parts["keys"])
         self.labels: npt.NDArray[np.int32] = np.concatenate(self._parts["labels"])
         self.lengths: npt.NDArray[np.int32] = np.concatenate(self._parts["lengths"])
+        self.hashes: npt.NDArray[np.uint64] = np.concatenate(self._parts["hashes"])
         splits: npt.NDArray[np.int8] = np.concatenate(self._parts["splits"])
         self.order = _precedence(self.labels, splits)
         self.held_out = splits > 0
@@ -112,7 +114,17 @@ class Survey:
         for rows, batch in _chosen(texts, wanted) if len(pairs) else ():
             kept.update(zip(rows.tolist(), joined_texts(batch), strict=True))
         proof = near.proved(pairs, kept, threshold=threshold, shingle_characters=self._minhash["shingle_characters"])
-        pairs = pairs[np.fromiter(proof, dtype=np.int64)]
+        self._settle(pairs[np.fromiter(proof, dtype=np.int64)], action)
+
+    def near_media(self, *, action: Literal["drop", "group"], max_distance: int) -> None:
+        """Images or sounds among the rows that are left whose hashes differ in `max_distance` bits at most.
+
+        A hash of 0 stands for none: silence, and images of one colour, are like nothing else.
+        """
+        alive = np.flatnonzero(self.alive & (self.hashes != 0))
+        self._settle(alive[hamming.pairs(self.hashes[alive], max_distance=max_distance)], action)
+
+    def _settle(self, pairs: npt.NDArray[np.int64], action: Literal["drop", "group"]) -> None:
         place = np.argsort(self.order)
         later = np.zeros(len(self.reasons), dtype=bool)
         later[np.where(place[pairs[:, 0]] < place[pairs[:, 1]], pairs[:, 1], pairs[:, 0])] = True

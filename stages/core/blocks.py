@@ -9,7 +9,7 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Column = str | int
 """A column of a source: its name, or its position from 0."""
-Mapped = Literal["text", "text_pair", "label", "value", "target", "group", "split"]
+Mapped = Literal["text", "text_pair", "image", "audio", "label", "value", "target", "group", "split"]
 """Columns of a sample that a source's columns can fill."""
 Options = dict[str, Any]
 """Options of a registry's member: checked against its signature by the stage that uses it."""
@@ -33,6 +33,16 @@ class Fetch(Strict):
     licence: str
     limit_rows: Positive | None
     options: Options
+
+
+class Decode(Strict):
+    """What one image or sound may cost to decode, in processes of its own: files from outside are not trusted."""
+
+    max_megapixels: Annotated[float, Field(gt=0)]
+    max_duration_s: Annotated[float, Field(gt=0)]
+    timeout_s: Annotated[float, Field(gt=0)]
+    memory_mib: Positive
+    workers: Count
 
 
 class Contract(Strict):
@@ -91,13 +101,23 @@ class Labels(Strict):
 
 
 class NearDuplicates(Strict):
-    """MinHash LSH over character shingles."""
+    """Texts: MinHash LSH over character shingles. Images and sounds: distance of 64-bit perceptual hashes."""
 
     enabled: bool
     action: Literal["drop", "group"]
-    threshold: Annotated[float, Field(gt=0, le=1)]
-    shingle_characters: Annotated[int, Field(ge=1, le=32)]
-    permutations: Annotated[int, Field(ge=16, le=512)]
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    shingle_characters: Annotated[int, Field(ge=1, le=32)] | None = None
+    permutations: Annotated[int, Field(ge=16, le=512)] | None = None
+    max_distance_bits: Annotated[int, Field(ge=0, le=16)] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "NearDuplicates":
+        of_texts = {value is not None for value in (self.threshold, self.shingle_characters, self.permutations)}
+        if of_texts != {self.max_distance_bits is None}:
+            raise ValueError(
+                "texts need threshold, shingle_characters and permutations; images and sounds max_distance_bits alone"
+            )
+        return self
 
 
 class Duplicates(Strict):
@@ -115,11 +135,13 @@ class Outliers(Strict):
 
 
 class Clean(Strict):
-    """Cleaners in order, then labels, duplicates and outliers."""
+    """Cleaners of the modality in order, then labels, duplicates and outliers."""
 
-    text: Ordered
-    missing_text: Literal["drop", "fill"]
-    fill_text: str
+    text: Ordered | None = None
+    image: Ordered | None = None
+    audio: Ordered | None = None
+    missing_text: Literal["drop", "fill"] | None = None
+    fill_text: str | None = None
     labels: Labels
     duplicates: Duplicates
     outliers: Outliers
@@ -141,8 +163,10 @@ class Augment(Strict):
     balance: dict[str, Count] | Literal["none", "largest"]
     max_copies: Positive
     workers: Count
-    limits: Limits
-    text: Ordered
+    limits: Limits | None = None
+    text: Ordered | None = None
+    image: Ordered | None = None
+    audio: Ordered | None = None
 
 
 class Ratios(Strict):
@@ -171,9 +195,10 @@ class Split(Strict):
 
 
 class Encode(Strict):
-    """How inputs become tensors."""
+    """How inputs become tensors: `max_length_tokens` for texts, `processor` for images and sounds."""
 
-    max_length_tokens: Annotated[int, Field(ge=4)]
+    max_length_tokens: Annotated[int, Field(ge=4)] | None = None
+    processor: Options | None = None
     batch_rows: Positive
 
 
@@ -194,6 +219,8 @@ class EarlyStopping(Strict):
 class Finetune(Strict):
     """The training loop."""
 
+    architecture: Options | None = None
+    online: Ordered | None = None
     optimizer: Literal["adamw"]
     weight_decay: Annotated[float, Field(ge=0)]
     adam_betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)]

@@ -20,11 +20,15 @@ HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?")
 
 @dataclass(frozen=True)
 class Source:
-    """What transformers' `from_pretrained` takes, and the name that people know it by."""
+    """What transformers' `from_pretrained` takes, and the name that people know it by.
+
+    Of a model from scratch `location` is its type in transformers, such as resnet.
+    """
 
     name: str
     location: str
     revision: str | None = None
+    scratch: bool = False
 
     @property
     def public_name(self) -> str:
@@ -34,7 +38,9 @@ class Source:
 
 
 def resolve(name: str, where: str = "model") -> Source:
-    """The source of `bundled:NAME`, a local folder, or `ORG/NAME@REVISION` on the Hub; nothing is downloaded here.
+    """The source of `bundled:NAME`, `scratch:TYPE`, a local folder, or `ORG/NAME@REVISION` on the Hub.
+
+    Nothing is downloaded here.
 
     Raises:
         UserError: an unknown bundled name, a bundled file that is not the published one, or a folder without a
@@ -42,6 +48,8 @@ def resolve(name: str, where: str = "model") -> Source:
     """
     if name.startswith("bundled:"):
         return Source(name, str(_bundled(name.removeprefix("bundled:"), where)))
+    if name.startswith("scratch:"):
+        return Source(name, name.removeprefix("scratch:"), scratch=True)
     folder = Path(name).expanduser()
     if folder.is_dir():
         _check_folder(folder, where)
@@ -98,7 +106,7 @@ def load(factory: type, source: Source, where: str, **options: object) -> object
     from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
-    _quiet()
+    quiet()
     try:
         return factory.from_pretrained(source.location, revision=source.revision or "main", **options)  # type: ignore[attr-defined]
     except (OSError, ValueError, KeyError, SafetensorError, StrictDataclassError) as error:
@@ -110,7 +118,7 @@ def load(factory: type, source: Source, where: str, **options: object) -> object
         ) from None
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """No bars for loading and saving weights, from now on; those of downloads stay as they were."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -11,6 +11,7 @@ from stages.core.blocks import (
     Augment,
     Clean,
     Count,
+    Decode,
     Encode,
     Evaluate,
     Fetch,
@@ -30,14 +31,15 @@ class Params(Strict):
     """The whole of params.yaml."""
 
     task: Literal["classification"]
-    modality: Literal["text"]
+    modality: Literal["text", "image", "audio"]
     labels: list[str]
     model: str
-    strategy: Literal["full"]
+    strategy: Literal["full", "scratch"]
     lr: Annotated[float, Field(gt=0)]
     epochs: Positive
     batch_size: Positive
     seed: Count
+    decode: Decode | None
     fetch: Fetch
     validating: Validate = Field(alias="validate")
     clean: Clean
@@ -46,6 +48,25 @@ class Params(Strict):
     encode: Encode
     finetune: Finetune
     evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _blocks_of_the_modality(self) -> "Params":
+        needed = {f"clean.{self.modality}": getattr(self.clean, self.modality)}
+        needed[f"augment.{self.modality}"] = getattr(self.augment, self.modality)
+        if self.modality == "text":
+            needed |= {"clean.missing_text": self.clean.missing_text, "clean.fill_text": self.clean.fill_text}
+            needed |= {"clean.duplicates.near.threshold": self.clean.duplicates.near.threshold}
+            needed |= {"augment.limits": self.augment.limits}
+            needed |= {"encode.max_length_tokens": self.encode.max_length_tokens}
+        else:
+            needed |= {"clean.duplicates.near.max_distance_bits": self.clean.duplicates.near.max_distance_bits}
+            needed |= {"decode": self.decode, "encode.processor": self.encode.processor}
+        if self.strategy == "scratch":
+            needed |= {"finetune.architecture": self.finetune.architecture}
+        missing = [key for key, value in needed.items() if value is None]
+        if missing:
+            raise ValueError(f"modality {self.modality}, strategy {self.strategy}: missing: {', '.join(missing)}")
+        return self
 
 
 def parse(path: str | Path = PATH) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from rich.box import SIMPLE_HEAD
@@ -25,6 +25,7 @@ from rich.table import Table
 from stages.core import tables
 from stages.core.errors import UserError
 
+T = TypeVar("T")
 RUNTIME = Path(".groundwork/runtime")
 """Seconds and peak memory a stage: not an output, so that outputs repeat to the byte."""
 
@@ -73,6 +74,17 @@ def track(tables: Iterable[pa.Table], description: str, total: int | None = None
         task = bar.add_task(description, total=total)
         for one in tables:
             yield one
+            bar.advance(task, len(one))
+
+
+def track_pairs(
+    pairs: Iterable[tuple[pa.Table, T]], description: str, total: int | None = None
+) -> Iterator[tuple[pa.Table, T]]:
+    """Pass pairs of a table and something with it through, as `track` does."""
+    with progress_bar() as bar:
+        task = bar.add_task(description, total=total)
+        for one, other in pairs:
+            yield one, other
             bar.advance(task, len(one))
 
 

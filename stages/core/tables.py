@@ -15,6 +15,7 @@ from stages.core.errors import UserError
 
 BATCH_ROWS = 8_192
 BATCH_BYTES = 64 * 2**20
+COMFORTABLE_BYTES = 16 * 2**20
 ROW_GROUP_ROWS = 65_536
 SHARD_BYTES = 512 * 2**20
 
@@ -126,6 +127,14 @@ def shards(folder: str | Path, name: str) -> list[Path]:
 def rows(folder: str | Path, name: str) -> int:
     """The number of rows, read from the files' footers alone."""
     return sum(pq.read_metadata(path).num_rows for path in shards(folder, name))
+
+
+def comfortable_rows(folder: str | Path, name: str) -> int:
+    """How many rows at a time take a few MiB: `BATCH_ROWS` of text, few where rows hold images or sounds."""
+    footers = [pq.read_metadata(path) for path in shards(folder, name)]
+    count = sum(footer.num_rows for footer in footers)
+    total = sum(footer.row_group(i).total_byte_size for footer in footers for i in range(footer.num_row_groups))
+    return max(1, min(BATCH_ROWS, int(COMFORTABLE_BYTES * count // max(total, 1))))
 
 
 def read(folder: str | Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from stages.core.errors import UserError
@@ -12,10 +13,15 @@ Places = Mapping[str, tuple[str | None, int | None]]
 """Sample id -> split and fold."""
 
 TYPES = {"input_ids": pa.list_(pa.int32()), "token_type_ids": pa.list_(pa.int8())}
+"""Columns of tokens; all others hold arrays of numbers, as bytes."""
+ARRAYS = pa.large_binary()
 
 
-def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, pa.Table, list[int | None]]]:
-    """The rows of each split, with their folds. A derived sample goes with its parent, and only into training."""
+def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, npt.NDArray[np.int64], list[int | None]]]:
+    """The row numbers of each split, with their folds.
+
+    A derived sample goes with its parent, and only into training.
+    """
     owners = [parent or own for own, parent in zip(*(batch[n].to_pylist() for n in ("id", "parent")), strict=True)]
     derived = batch["parent"].is_valid().to_numpy()
     found = [places.get(owner, (None, None)) for owner in owners]
@@ -24,16 +30,11 @@ def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, pa.Table, l
     for name in SPLITS:
         rows = np.flatnonzero(splits == name)
         if len(rows):
-            yield name, batch.take(rows), [found[row][1] for row in rows]
+            yield name, rows, [found[row][1] for row in rows]
 
 
-def table(
-    part: pa.Table,
-    folds: Sequence[int | None],
-    numbers: Mapping[str, int],
-    inputs: Mapping[str, Sequence[Sequence[int]]],
-) -> pa.Table:
-    """The encoded rows: id, parent, label (its number), fold, length (of the first input), and the inputs.
+def table(part: pa.Table, folds: Sequence[int | None], numbers: Mapping[str, int], names: Sequence[str]) -> pa.Table:
+    """The encoded rows: id, parent, label (its number), fold, length, and the inputs `names`.
 
     Raises:
         UserError: a label without a number.
@@ -46,25 +47,18 @@ def table(
             f"which is none of: {', '.join(numbers)}",
             "add it to `labels`, or see clean.labels (map, missing, unknown)",
         )
-    lengths = [len(row) for row in next(iter(inputs.values()))]
-    columns: dict[str, pa.Array] = {
-        "id": part["id"],
-        "parent": part["parent"],
-        "label": pa.array(labels, pa.int32()),
-        "fold": pa.array(folds, pa.int32()),
-        "length": pa.array(lengths, pa.int32()),
-    }
-    return pa.table(columns | {name: pa.array(rows, TYPES[name]) for name, rows in inputs.items()})
+    columns = [part["id"], part["parent"], pa.array(labels, pa.int32()), pa.array(folds, pa.int32()), part["length"]]
+    return pa.table([*columns, *(part[name] for name in names)], schema=schema(names))
 
 
 def schema(names: Sequence[str]) -> pa.Schema:
     """The schema of encoded tables with the inputs `names`."""
     fixed = [("id", pa.string()), ("parent", pa.string())]
     fixed += [(name, pa.int32()) for name in ("label", "fold", "length")]
-    return pa.schema(fixed + [(name, TYPES[name]) for name in names])
+    return pa.schema(fixed + [(name, TYPES.get(name, ARRAYS)) for name in names])
 
 
-def length_statistics(lengths: Sequence[int], limit: int) -> dict[str, float | int]:
+def length_statistics(lengths: Sequence[float], limit: float) -> dict[str, float | int]:
     """Of the lengths before truncation: mean, median, 95th percentile, greatest, and how many exceed the limit."""
     if not lengths:
         return {"rows": 0, "truncated": 0}
@@ -74,6 +68,6 @@ def length_statistics(lengths: Sequence[int], limit: int) -> dict[str, float | i
         "mean": round(float(values.mean()), 2),
         "median": float(np.median(values)),
         "p95": round(float(np.percentile(values, 95)), 2),
-        "max": int(values.max()),
+        "max": round(values.max().item(), 2),
         "truncated": int((values > limit).sum()),
     }

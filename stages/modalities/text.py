@@ -8,7 +8,6 @@ import pyarrow as pa
 from stages.core import models
 from stages.core.errors import UserError
 
-MODEL_CLASSES = {"classification": "AutoModelForSequenceClassification"}
 INPUTS = ("input_ids", "token_type_ids")
 
 

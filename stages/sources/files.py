@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from stages.core.blocks import Column
@@ -45,7 +45,8 @@ def files(
     `files`: names or globs inside `fetch.path`, or URLs; as a mapping, by split. Empty: `fetch.path` is the
     file. `format: auto` goes by suffix, and reads a suffix that it does not know as delimited text.
     `delimiter: auto` takes the suffix's own if that gives the columns asked for, else the one that does.
-    `pattern` is for `lines` only.
+    `pattern` is for `lines` only. Where `fetch.path` is a folder, a column that `fetch.columns` maps to `image` or
+    `audio` may name files in it.
     """
     _check_characters(delimiter, quote)
     expression = formats.compile_pattern(pattern)
@@ -66,7 +67,8 @@ class _Files:
     def __call__(self, path: str, columns: Sequence[Column], /) -> Reading:
         located = locate(path, self.names)
         parts = [Part(file.short, file.split, self._batches(file, columns), file.described()) for file in located]
-        return Reading(parts, "files", {"bytes": sum(file.bytes for file in located)})
+        root = Path(path) if Path(path).is_dir() else None
+        return Reading(parts, "files", {"bytes": sum(file.bytes for file in located)}, root)
 
     def _batches(self, file: Located, columns: Sequence[Column]) -> Iterator[Raw]:
         start = opening.head(file.path, file.shown)

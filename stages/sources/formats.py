@@ -10,9 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.core.errors import UserError
-from stages.core.tables import BATCH_BYTES, BATCH_ROWS
+from stages.core.tables import BATCH_ROWS
 from stages.sources.delimited import BATCH_CHARACTERS
 from stages.sources.reading import BadRow, Raw
+
+BUFFER_BYTES = 2**20
+PARQUET_BYTES = 2**24
 
 
 class _Batch:
@@ -142,10 +145,10 @@ def parquet(path: Path, name: str) -> Iterator[Raw]:
         UserError: no Parquet file, or a damaged one.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:  # not whole row groups at once
             groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
             row_bytes = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
-            rows = max(1, min(BATCH_ROWS, BATCH_BYTES // max(row_bytes, 1)))
+            rows = max(1, min(BATCH_ROWS, PARQUET_BYTES // max(row_bytes, 1)))
             for batch in file.iter_batches(rows):
                 yield Raw(batch.schema.names, batch.columns, len(batch))
     except (pa.ArrowException, OSError) as error:

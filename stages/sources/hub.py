@@ -1,18 +1,25 @@
 """The source `hub`: a data set of the Hugging Face Hub, or a local folder in its layout, streamed."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.core import report
 from stages.core.blocks import Column
 from stages.core.errors import UserError
 from stages.core.tables import BATCH_ROWS
 from stages.sources.locate import locate
+from stages.sources.media import MAX_FILE_BYTES
 from stages.sources.reading import Part, Raw, Reading, Source, require
+from stages.sources.values import holds_bytes
+
+MEDIA_ROWS = 64
+"""Rows at a time where they hold images or sounds: a few MiB each at most."""
 
 OFFLINE = (
     "check the name and the network; HF_TOKEN is needed for private data sets, HF_HUB_OFFLINE must be unset; "
@@ -24,7 +31,8 @@ def hub(*, dataset: str, config: str | None, revision: str | None, splits: list[
     """`dataset`: a Hub id or a local folder; `splits`: those to read, by the data set's names, all if empty.
 
     `revision` is a commit, tag or branch; provenance records the commit that it stood for. Class numbers
-    become class names, and -1, the Hub's mark for a missing label, null. No code of the data set is run.
+    become class names, and -1, the Hub's mark for a missing label, null. Images and sounds stay encoded, with bytes
+    and path; where the data set has single files, they are read one by one. No code of the data set is run.
     """
 
     def open_hub(_path: str, columns: Sequence[Column]) -> Reading:
@@ -36,7 +44,8 @@ def hub(*, dataset: str, config: str | None, revision: str | None, splits: list[
             Part(dataset, name, _checked(dataset, f"{dataset}: split {name}", stream, columns), {"name": name})
             for name, stream in streams.items()
         ]
-        return Reading(parts, "dataset_splits", {"dataset": dataset, "config": config, **described})
+        root = Path(dataset) if Path(dataset).is_dir() else None
+        return Reading(parts, "dataset_splits", {"dataset": dataset, "config": config, **described}, root)
 
     return open_hub
 
@@ -87,24 +96,46 @@ def _asked(dataset: str, ask: Callable[..., Any], *given: Any) -> Any:
 
 
 def _checked(dataset: str, where: str, stream: Any, columns: Sequence[Column]) -> Iterator[Raw]:
-    batches = _batches(stream, where, columns)
+    batches = _batches(dataset, stream, where, columns)
     while (raw := _asked(dataset, next, batches, None)) is not None:
         yield raw
 
 
-def _batches(stream: Any, where: str, columns: Sequence[Column]) -> Iterator[Raw]:
-    from datasets import Audio, ClassLabel, Image
+def _batches(dataset: str, stream: Any, where: str, columns: Sequence[Column]) -> Iterator[Raw]:
+    from datasets import Audio, ClassLabel, Features, Image
 
-    features = dict(stream.features or {})
-    for name, feature in features.items():
-        if isinstance(feature, Audio | Image):
-            stream = stream.cast_column(name, type(feature)(decode=False))
+    features = Features(stream.features or {})
+    media = [name for name, feature in features.items() if isinstance(feature, Audio | Image)]
+    for name in media:
+        stream = stream.cast_column(name, type(features[name])(decode=False))
     classes = {name: feature.names for name, feature in features.items() if isinstance(feature, ClassLabel)}
-    for table in stream.with_format("arrow").iter(batch_size=BATCH_ROWS):
+    rows = MEDIA_ROWS if any(holds_bytes(field.type) for field in features.arrow_schema) else BATCH_ROWS
+    for table in stream.with_format("arrow").iter(batch_size=rows):
         names = table.column_names
         require(names, columns, where)
         arrays = [_named(_whole(table.column(name)), classes.get(name)) for name in names]
-        yield Raw(names, arrays, len(table))
+        wanted = [
+            _filled(array, dataset) if name in media else array for name, array in zip(names, arrays, strict=True)
+        ]
+        yield Raw(names, wanted, len(table))
+
+
+def _filled(column: pa.Array, dataset: str) -> pa.Array:
+    """Media with the bytes of files that the data set gives by their address in its own repository."""
+    if not pc.any(pc.struct_field(column, "bytes").is_null()).as_py():
+        return column
+    import fsspec
+
+    own = re.compile(rf"(?:zip://[^:]*::)?hf://datasets/{re.escape(dataset)}[@/]")
+    cells = column.to_pylist()
+    for cell in cells:
+        if cell and cell["bytes"] is None and own.match(cell["path"] or ""):
+            with fsspec.open(cell["path"], "rb") as file:
+                content: bytes = file.read(MAX_FILE_BYTES + 1)
+            if len(content) > MAX_FILE_BYTES:
+                raise UserError(f"{cell['path']}: more than {MAX_FILE_BYTES:,} bytes", "download what you need of it")
+            cell["bytes"] = content
+    return pa.array(cells, column.type)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -55,7 +55,7 @@ def locate(path: str, files: Sequence[str] | Mapping[str, str | list[str]]) -> l
 
 
 def _whole(path: str) -> Path:
-    target = _existing(path)
+    target = existing(path)
     if target.is_dir():
         inside = sorted(entry.name for entry in target.iterdir() if entry.is_file())
         raise UserError(
@@ -65,7 +65,12 @@ def _whole(path: str) -> Path:
     return target
 
 
-def _existing(path: str) -> Path:
+def existing(path: str) -> Path:
+    """The file or folder that `fetch.path` names.
+
+    Raises:
+        UserError: there is none; the hint says so where DVC tracks it and has not fetched it.
+    """
     target = Path(path)
     if not target.exists():
         tracked = target.with_name(target.name + ".dvc").exists()
@@ -82,7 +87,7 @@ def _named(path: str, name: str, split: str | None) -> list[Located]:
     if name.startswith(("http://", "https://")):
         got = download(name)
         return [Located(got.path, name, file_name(name), split, got.bytes, got.sha256)]
-    folder = _existing(path)
+    folder = existing(path)
     if not folder.is_dir():
         raise UserError(
             f"{WHERE}: '{name}' is looked for inside fetch.path, but {path} is a file",

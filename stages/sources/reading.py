@@ -1,7 +1,8 @@
 """What a source hands over: parts (files, splits of a Hub dataset), each of them rows in batches."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -33,6 +34,12 @@ class Raw:
     bad: Mapping[int, BadRow] = field(default_factory=dict)
     blank_lines: int = 0
 
+    def slice(self, start: int, rows: int) -> "Raw":
+        """`rows` of the rows from `start` on, without a copy; the blank lines go with the first."""
+        bad = {row - start: found for row, found in self.bad.items() if start <= row < start + rows}
+        columns = [column.slice(start, rows) for column in self.columns]
+        return Raw(self.names, columns, rows, bad, 0 if start else self.blank_lines)
+
 
 @dataclass
 class Part:
@@ -50,29 +57,33 @@ class Part:
     blank_lines: int = 0
     bytes_columns: list[str] = field(default_factory=list)
 
-    def count(self, raw: Raw) -> None:
-        """Add a batch to what was read, and note columns of bytes, since `extra: all` leaves them out."""
+    def count(self, raw: Raw, mapped: Collection[int | None] = ()) -> None:
+        """Add a batch to what was read, and note columns of bytes that are not `mapped`: `extra` leaves them out."""
         self.rows += raw.rows
         self.bad_rows += len(raw.bad)
         self.blank_lines += raw.blank_lines
-        self.bytes_columns = [n for n, column in zip(raw.names, raw.columns, strict=True) if holds_bytes(column.type)]
+        others = [at for at, column in enumerate(raw.columns) if at not in mapped and holds_bytes(column.type)]
+        self.bytes_columns = [raw.names[at] for at in others]
 
 
 @dataclass(frozen=True)
 class Reading:
     """All parts in order, what they are called together, and what is known of the whole.
 
-    Nothing is read before a part's batches are asked for.
+    Nothing is read before a part's batches are asked for; `afterwards` says what is known only once they were.
+    `root` is the folder in which a media column's paths are looked for.
     """
 
     parts: Sequence[Part]
     called: str
     described: dict[str, Any]
+    root: Path | None = None
+    afterwards: Callable[[], dict[str, Any]] = dict
 
     def provenance(self) -> dict[str, Any]:
         """Where the data comes from, once all is read: nothing that depends on the machine or the time."""
         parts = [{**part.described, "rows": part.rows, "blank_lines": part.blank_lines} for part in self.parts]
-        return {**self.described, self.called: parts}
+        return {**self.described, **self.afterwards(), self.called: parts}
 
 
 class Source(Protocol):

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from stages.core import samples
 from stages.core.blocks import Column
 from stages.core.errors import UserError
 from stages.core.samples import INPUTS, SPLITS, Ids
+from stages.sources import media
 from stages.sources.reading import Raw, Reading, position
 from stages.sources.values import as_text, empty_to_null, holds_bytes, joined, numbers
 
@@ -31,7 +33,9 @@ def wanted(columns: Columns, extra: Extra) -> list[Column]:
         UserError: no input is mapped, or several columns where only one can be.
     """
     if not set(columns) & set(INPUTS):
-        raise UserError("params.yaml: fetch.columns: no input is mapped", "name the source's column for text")
+        raise UserError(
+            "params.yaml: fetch.columns: no input is mapped", "name the source's column for text, image or audio"
+        )
     named: list[Column] = []
     for name, column in columns.items():
         if isinstance(column, list) and (name not in JOINED or not column):
@@ -66,11 +70,11 @@ def read(
     for part in reading.parts:
         rest = left.get(part.split, limit_rows or math.inf)
         for raw in part.batches if rest else ():
-            raw = _first(raw, rest)
-            part.count(raw)
-            if raw.rows:
+            raw = raw if raw.rows <= rest else raw.slice(0, int(rest))
+            part.count(raw, _mapped_positions(raw, columns))
+            for piece in media.pieces(raw, _media_positions(raw, part.name, columns), reading.root):
                 yield to_samples(
-                    raw,
+                    piece,
                     part.name,
                     split=names[part.split],
                     columns=columns,
@@ -78,6 +82,7 @@ def read(
                     splits=splits,
                     labels=labels,
                     ids=ids,
+                    root=reading.root,
                 )
             rest -= raw.rows
             if not rest:
@@ -87,12 +92,18 @@ def read(
         raise UserError("the source has no rows", "see fetch.path and fetch.options in params.yaml")
 
 
-def _first(raw: Raw, rows: float) -> Raw:
-    if raw.rows <= rows:
-        return raw
-    count = int(rows)
-    bad = {index: row for index, row in raw.bad.items() if index < count}
-    return Raw(raw.names, [column.slice(0, count) for column in raw.columns], count, bad, raw.blank_lines)
+def _mapped_positions(raw: Raw, columns: Columns) -> set[int | None]:
+    return {position(raw.names, column) for column in wanted(columns, [])}
+
+
+def _media_positions(raw: Raw, source: str, columns: Columns) -> dict[int, str]:
+    named = [name for name in media.COLUMNS if name in columns]
+    found = {position(raw.names, _one(columns, name)): f"{source}: fetch.columns.{name}" for name in named}
+    return {at: where for at, where in found.items() if at is not None}
+
+
+def _one(columns: Columns, name: str) -> Column:
+    return cast(Column, columns[name])  # `wanted` has refused lists for media
 
 
 def to_samples(
@@ -105,11 +116,19 @@ def to_samples(
     splits: Mapping[str, str],
     labels: Mapping[str, str],
     ids: Ids,
+    root: Path | None,
 ) -> pa.Table:
     """One batch as samples. A bad row becomes a sample without inputs: its text stands in `extra["raw"]`."""
-    found = {name: _mapped(raw, column, f"{source}: fetch.columns.{name}") for name, column in columns.items()}
+    texts = [name for name in columns if name not in media.COLUMNS]
+    found = {name: _mapped(raw, columns[name], f"{source}: fetch.columns.{name}") for name in texts}
     found |= {name: empty_to_null(found[name]) for name in ("label", "value", "group", "split") if name in found}
     issues = [["row.malformed"] if i in raw.bad else [] for i in range(raw.rows)]
+    for name in media.COLUMNS:
+        if name in columns:
+            where = f"{source}: fetch.columns.{name}"
+            found[name], missing = media.media(_column(raw, _one(columns, name)), root, where)
+            for index in missing:
+                issues[index].append(f"{name}.missing")
     if "value" in found:
         found["value"], invalid = numbers(found["value"])
         for index in invalid:
@@ -138,10 +157,16 @@ def _column(raw: Raw, column: Column) -> pa.Array:
 
 
 def _ids(raw: Raw, found: Mapping[str, pa.Array], ids: Ids) -> pa.Array:
-    inputs: list[list[Any]] = [found[name].to_pylist() if name in found else [None] * raw.rows for name in INPUTS]
+    inputs: list[list[Any]] = [_told_apart(name, found.get(name), raw.rows) for name in INPUTS]
     for index, row in raw.bad.items():
         inputs[0][index] = row.raw  # bad rows have no inputs: they are told apart by their text
     return pa.array(ids(zip(*inputs, strict=True)), pa.string())
+
+
+def _told_apart(name: str, column: pa.Array | None, rows: int) -> list[Any]:
+    if column is None:
+        return [None] * rows
+    return media.identities(column) if name in media.COLUMNS else column.to_pylist()
 
 
 def split_name(name: str | None, splits: Mapping[str, str]) -> str | None:
@@ -175,7 +200,7 @@ def _split_column(column: pa.Array, splits: Mapping[str, str]) -> pa.Array:
 def _extra_positions(raw: Raw, columns: Columns, extra: Extra) -> list[int]:
     if not isinstance(extra, str):
         return [at for at in (position(raw.names, column) for column in extra) if at is not None]
-    mapped = {position(raw.names, column) for column in wanted(columns, [])}
+    mapped = _mapped_positions(raw, columns)
     return [i for i, column in enumerate(raw.columns) if i not in mapped and not holds_bytes(column.type)]
 
 

@@ -1,3 +1,6 @@
 """Strategies: which weights are trained."""
 
-STRATEGIES = {"full": "stages.strategies.full:full"}
+STRATEGIES = {
+    "full": "stages.strategies.full:full",
+    "scratch": "stages.strategies.scratch:scratch",
+}

@@ -1,13 +1,15 @@
-"""The model before training: a pretrained body with a head for the task."""
+"""The model before training: a pretrained body with a head for the task, or one from scratch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 
 from stages.core import models
 from stages.core.errors import UserError
+from stages.core.registry import nearest
 
 HIDDEN_DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop")
 ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
@@ -20,8 +22,8 @@ def pretrained(
     labels: Sequence[str],
     *,
     dropout: Mapping[str, float | None],
-    pad_token_id: int,
-    max_length_tokens: int,
+    pad_token_id: int | None = None,
+    max_length_tokens: int | None = None,
 ) -> Any:
     """A transformers model in single precision with one output a label, whose names its config holds.
 
@@ -29,8 +31,8 @@ def pretrained(
         source: where the weights are.
         model_class: one of transformers' auto classes.
         dropout: `hidden` and `attention`, 0-1; None keeps the model's own.
-        pad_token_id: what batches are padded with; kept where the model has none of its own.
-        max_length_tokens: the longest input that it must take.
+        pad_token_id: what batches of tokens are padded with; kept where the model has none of its own.
+        max_length_tokens: the longest text that it must take.
 
     Raises:
         UserError: the model does not load, its config has no such dropout, or it is made for shorter inputs.
@@ -39,13 +41,55 @@ def pretrained(
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: number for number, label in enumerate(labels)}
     config.problem_type = "single_label_classification"  # not that of a head that is replaced
-    if getattr(config, "pad_token_id", None) is None:
+    if pad_token_id is not None and getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = pad_token_id
     _set(config, HIDDEN_DROPOUT, dropout["hidden"], "hidden")
     _set(config, ATTENTION_DROPOUT, dropout["attention"], "attention")
     model = _load(model_class, source, config)
-    _check_positions(model, source, max_length_tokens)
+    if max_length_tokens is not None:
+        _check_positions(model, source, max_length_tokens)
     return model
+
+
+def from_scratch(
+    source: models.Source, model_class: str, labels: Sequence[str], *, architecture: Mapping[str, Any]
+) -> Any:
+    """A transformers model of the type that the source names, with random weights.
+
+    Args:
+        source: `scratch:TYPE`, a model type of transformers such as resnet, vit or whisper.
+        model_class: one of transformers' auto classes.
+        architecture: values of the type's config class.
+
+    Raises:
+        UserError: no such type, or one that has no such class or no such value.
+    """
+    try:
+        base: Any = transformers.AutoConfig.for_model(source.location)
+    except (ValueError, KeyError):
+        known = list(transformers.CONFIG_MAPPING.keys())
+        raise UserError(
+            f"params.yaml: model: transformers has no model type '{source.location}'{nearest(source.location, known)}",
+            "such as scratch:resnet, scratch:vit, scratch:whisper, scratch:audio-spectrogram-transformer",
+        ) from None
+    unknown = [name for name in architecture if not hasattr(base, name)]
+    if unknown:
+        names = sorted(base.to_dict())
+        raise UserError(
+            f"params.yaml: finetune.architecture.{unknown[0]}: {source.location} has no such value"
+            f"{nearest(unknown[0], names)}",
+            f"known: {', '.join(names)}",
+        )
+    named = {"id2label": dict(enumerate(labels)), "label2id": {label: number for number, label in enumerate(labels)}}
+    try:
+        config = type(base)(**architecture, **named, problem_type="single_label_classification")
+        return getattr(transformers, model_class).from_config(config)
+    except (ValueError, TypeError, KeyError, RuntimeError, AssertionError, StrictDataclassError) as error:
+        raise UserError(
+            f"params.yaml: finetune.architecture: {source.location} does not build as {model_class}: "
+            f"{' '.join(str(error).split())[:300]}",
+            "see the model's page in the documentation of transformers",
+        ) from None
 
 
 def _set(config: Any, names: Sequence[str], value: float | None, kind: str) -> None:

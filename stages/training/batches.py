@@ -3,28 +3,48 @@
 Legend: N samples, B of them in a batch, L the length of its longest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
 
+from stages.training.arrays import Arrays, Rows
+
 FIXED = ("id", "parent", "label", "fold", "length")
 BATCHES_SORTED_TOGETHER = 50
 """Long enough for even lengths within a batch, short enough that an epoch stays well mixed."""
 
-Rows = npt.NDArray[np.int64]
+Augment = Callable[[npt.NDArray[Any], Sequence[str], int], npt.NDArray[Any]]
 
 
 class Encoded:
-    """An encoded table in flat arrays: 4 bytes a token, no Python object a sample."""
+    """An encoded table in flat arrays: 4 bytes a token, no Python object a sample.
 
-    def __init__(self, table: pa.Table, *, pad_token_id: int) -> None:
+    Args:
+        pad_token_id: of inputs that are tokens.
+        arrays: the form of inputs that are stored as arrays, by name (data/encoded/meta.json).
+        augment: changes pixels as bytes (B, C, H, W) of the samples with some ids, before they are scaled.
+    """
+
+    def __init__(
+        self,
+        table: pa.Table,
+        *,
+        pad_token_id: int = 0,
+        arrays: Mapping[str, Mapping[str, Any]] | None = None,
+        augment: Augment | None = None,
+    ) -> None:
+        self._arrays = {name: Arrays(table[name], form) for name, form in (arrays or {}).items()}
+        self._ids = table["id"] if augment else None
+        self._augment = augment
+        self.epoch = 0
         self.labels: npt.NDArray[np.int64] = table["label"].to_numpy().astype(np.int64)
         self.lengths: npt.NDArray[np.int64] = table["length"].to_numpy().astype(np.int64)
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-        names = [name for name in table.column_names if name not in FIXED]
+        names = [name for name in table.column_names if name not in FIXED and name not in self._arrays]
         self._values = {name: table[name].combine_chunks().flatten().to_numpy() for name in names}
         self._padding = {name: pad_token_id if name == "input_ids" else 0 for name in names}
 
@@ -32,7 +52,17 @@ class Encoded:
         return len(self.labels)
 
     def batch(self, rows: Rows) -> dict[str, torch.Tensor]:
-        """The inputs (B, L) of some rows, their `attention_mask` (B, L) and `labels` (B,)."""
+        """The inputs of some rows, tokens (B, L) with their `attention_mask` (B, L), and `labels` (B,)."""
+        batch = self._tokens(rows) if self._values else {}
+        for name, stored in self._arrays.items():
+            changed = None
+            if self._augment is not None and self._ids is not None:
+                ids = self._ids.take(pa.array(rows)).to_pylist()
+                changed = self._augment(stored.raw(rows), ids, self.epoch)
+            batch |= stored.batch(name, rows, changed)
+        return batch | {"labels": torch.from_numpy(self.labels[rows])}
+
+    def _tokens(self, rows: Rows) -> dict[str, torch.Tensor]:
         lengths = self.lengths[rows]
         inside = np.arange(lengths.max()) < lengths[:, None]
         starts = np.repeat(self._offsets[rows] - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
@@ -42,7 +72,7 @@ class Encoded:
             padded = np.full(inside.shape, self._padding[name], dtype=np.int64)
             padded[inside] = values[source]
             batch[name] = torch.from_numpy(padded)
-        return batch | {"labels": torch.from_numpy(self.labels[rows])}
+        return batch
 
 
 def shuffled(lengths: npt.NDArray[np.int64], size: int, draw: np.random.Generator, *, group: bool) -> list[Rows]:
@@ -53,7 +83,14 @@ def shuffled(lengths: npt.NDArray[np.int64], size: int, draw: np.random.Generato
         parts = [order[start : start + window] for start in range(0, len(order), window)]
         order = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in parts])
     batches = [order[start : start + size] for start in range(0, len(order), size)]
+    if len(batches) > 1 and len(batches[-1]) == 1:  # batch normalisation cannot take a single sample
+        batches[-2:] = [np.concatenate(batches[-2:])]
     return [batches[number] for number in draw.permutation(len(batches))] if group else batches
+
+
+def count_batches(rows: int, size: int) -> int:
+    """The batches that `shuffled` makes of `rows` samples."""
+    return max(rows // size, 1) if rows % size == 1 else -(-rows // size)
 
 
 def by_length(lengths: npt.NDArray[np.int64], size: int) -> Iterator[Rows]:

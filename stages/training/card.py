@@ -17,16 +17,18 @@ tags: [groundwork, {task}]
 def card(
     *,
     task: str,
+    pipeline: str,
     base_model: str,
     labels: Sequence[str],
     provenance: Mapping[str, Any],
     recipe: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> str:
-    """The card as Markdown: data, params, validation metrics and limits."""
+    """The card as Markdown: data, params, validation metrics and limits; `pipeline` is that of transformers."""
+    call = f'pipeline("{pipeline}", "models/model")("{"…" if pipeline.startswith("text") else "file"}")'
     sections = [
         f"# {task.capitalize()} with {base_model}\n\nFine-tuned with Groundwork. Classes: {', '.join(labels)}.",
-        f'## Use\n\n```python\nfrom transformers import pipeline\n\npipeline("text-{task}", "models/model")("…")\n```',
+        f"## Use\n\n```python\nfrom transformers import pipeline\n\n{call}\n```",
         "## Training data\n\n" + bullets(provenance),
         "## Params\n\n" + bullets(recipe),
         "## Validation\n\n"
@@ -37,7 +39,7 @@ def card(
         "- It knows the language, domain and period of its training data; check it on your own before use.\n"
         "- Its probabilities are as calibrated as the reliability plot of `evaluate` shows, on that data only.",
     ]
-    front = FRONT.format(pipeline=f"text-{task}", base=json.dumps(base_model, ensure_ascii=False), task=task)
+    front = FRONT.format(pipeline=pipeline, base=json.dumps(base_model, ensure_ascii=False), task=task)
     return front + "\n" + "\n\n".join(sections) + "\n"
 
 

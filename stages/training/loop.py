@@ -12,7 +12,8 @@ from stages.core import report
 from stages.core.errors import UserError
 from stages.core.seeds import generator, seed_of
 from stages.tasks.classification import headline, probabilities_of
-from stages.training.batches import Encoded, Rows, move, shuffled
+from stages.training.arrays import Rows
+from stages.training.batches import Encoded, count_batches, move, shuffled
 from stages.training.device import autocast
 from stages.training.predict import logits_of
 
@@ -69,11 +70,12 @@ def fit(
     kept: dict[str, torch.Tensor] = {}
     model.train()
     with report.progress_bar("loss", "scores") as bar:
-        total = settings.epochs * math.ceil(len(train) / settings.batch_size)
+        total = settings.epochs * count_batches(len(train), settings.batch_size)
         task = bar.add_task("finetune", total=total, loss="", scores="")
         for epoch in range(1, settings.epochs + 1):
             torch.manual_seed(seed_of(settings.seed, "finetune", "dropout", epoch))
             losses = []
+            train.epoch = epoch
             for rows in order(train, settings, epoch):
                 row = step(model, train.batch(rows), optimizer, scheduler, device, settings)
                 losses.append((row["loss"], len(rows)))

@@ -1,6 +1,7 @@
 """Prediction: logits for an encoded table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,15 @@ def predict(
     model: torch.nn.Module,
     table: pa.Table,
     *,
-    pad_token_id: int,
+    pad_token_id: int = 0,
+    arrays: Mapping[str, Mapping[str, Any]] | None = None,
     batch_size: int,
     device: torch.device,
     precision: str,
     description: str,
 ) -> npt.NDArray[np.float32]:
     """Logits (N, K) in the order of the table, in evaluation mode, with a progress bar called `description`."""
-    encoded = Encoded(table, pad_token_id=pad_token_id)
+    encoded = Encoded(table, pad_token_id=pad_token_id, arrays=arrays)
     with report.progress_bar() as bar:
         task = bar.add_task(description, total=len(encoded))
         return logits_of(

@@ -18,6 +18,7 @@ STEPS = {"html": str.upper, "whitespace": lambda text: " ".join(text.split())}
 def cleaner(**changes: Any) -> RowCleaner:
     mapping = {"gut": "good"}
     whole: dict[str, Any] = {
+        "modality": "text",
         "chain": chain(STEPS),
         "normalise": normaliser(labels=["good", "bad"], strip=True, casefold=True, mapping=mapping),
         "labels": frozenset(["good", "bad"]),

@@ -17,17 +17,25 @@ SAMPLES: list[workplace.Row] = [
 ]
 
 
+def encoded(rows: list[workplace.Row], input_ids: list[list[int]]) -> pa.Table:
+    part = workplace.table(rows).select(["id", "parent", "label"])
+    lengths = pa.array([len(ids) for ids in input_ids], pa.int32())
+    return part.append_column("length", lengths).append_column("input_ids", pa.array(input_ids, pa.list_(pa.int32())))
+
+
 def test_a_derived_sample_goes_with_its_parent_and_only_into_training() -> None:
     places: inputs.Places = {"a": ("train", 3), "b": ("test", None), "c": (None, None)}
+    samples = workplace.table(SAMPLES)
     found = {
-        name: (part["id"].to_pylist(), folds) for name, part, folds in inputs.by_split(workplace.table(SAMPLES), places)
+        name: (samples["id"].take(pa.array(rows)).to_pylist(), folds)
+        for name, rows, folds in inputs.by_split(samples, places)
     }
     assert found == {"train": (["a", "a+1"], [3, 3]), "test": (["b"], [None])}
 
 
 def test_a_row_holds_number_fold_length_and_inputs() -> None:
-    part = workplace.table(SAMPLES[:2])
-    found = inputs.table(part, [0, None], {"bad": 0, "good": 1}, {"input_ids": [[2, 9, 3], [2, 3]]})
+    part = encoded(SAMPLES[:2], [[2, 9, 3], [2, 3]])
+    found = inputs.table(part, [0, None], {"bad": 0, "good": 1}, ["input_ids"])
     assert found.schema == inputs.schema(["input_ids"])
     assert found.to_pylist() == [
         {"id": "a", "parent": None, "label": 1, "fold": 0, "length": 3, "input_ids": [2, 9, 3]},
@@ -37,9 +45,9 @@ def test_a_row_holds_number_fold_length_and_inputs() -> None:
 
 @pytest.mark.parametrize("label", ["odd", None])
 def test_a_label_that_is_no_class_is_told_with_its_sample(label: str | None) -> None:
-    part = workplace.table([SAMPLES[0], {"id": "x", "label": label}])
+    part = encoded([SAMPLES[0], {"id": "x", "label": label}], [[1], [1]])
     with pytest.raises(UserError) as caught:
-        inputs.table(part, [None, None], {"bad": 0, "good": 1}, {"input_ids": [[1], [1]]})
+        inputs.table(part, [None, None], {"bad": 0, "good": 1}, ["input_ids"])
     assert str(caught.value) == f"params.yaml: labels: sample x has the label {label!r}, which is none of: bad, good"
 
 

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stages.core.errors import UserError
+from stages.core.samples import MEDIA
+from stages.sources import hub as hub_module
 from stages.sources import rows
 from stages.sources.hub import OFFLINE, hub
 from stages.sources.reading import Reading
@@ -26,8 +30,9 @@ def open_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
 
     def open_it(dataset: str, **options: Any) -> Reading:
+        columns = options.pop("columns", ["text"])
         given = {"config": None, "revision": None, "splits": []}
-        return hub(dataset=dataset, **{**given, **options})("unused", ["text"])
+        return hub(dataset=dataset, **{**given, **options})("unused", columns)
 
     return open_it
 
@@ -139,3 +144,52 @@ def test_a_folder_without_data_files_is_told(open_hub):
     Path("set").mkdir()
     with pytest.raises(UserError, match=r"no '\*\*/\*' in set"):
         open_hub("set")
+
+
+def test_a_folder_of_pictures_gives_bytes_and_relative_paths(open_hub, png):
+    for number, name in enumerate(("train/cat/1.png", "train/dog/2.png", "test/dog/3.png")):
+        Path("set", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("set", name).write_bytes(png(number))
+    table = samples(open_hub("set", columns=[]), columns={"image": "image", "label": "label"})
+    assert table["image"].to_pylist() == [
+        {"bytes": png(0), "path": "train/cat/1.png"},
+        {"bytes": png(1), "path": "train/dog/2.png"},
+        {"bytes": png(2), "path": "test/dog/3.png"},
+    ]
+    assert table["label"].to_pylist() == ["cat", "dog", "dog"]
+    assert table["split"].to_pylist() == ["train", "train", "test"]
+
+
+def test_pictures_and_sounds_in_parquet_keep_their_bytes_and_come_a_few_at_a_time(open_hub, png, wav):
+    from datasets import Audio, Features, Image
+
+    rows_there = hub_module.MEDIA_ROWS + 1
+    content = {
+        "image": [{"bytes": png(1), "path": "1.png"}] * rows_there,
+        "audio": [{"bytes": wav(1), "path": "/home/somebody/1.wav"}] * rows_there,
+    }
+    Path("set").mkdir()
+    features = Features({"image": Image(), "audio": Audio(sampling_rate=8_000)})
+    pq.write_table(pa.table(content, schema=features.arrow_schema), "set/train.parquet")
+    reading = open_hub("set", columns=["image"])
+    batches = list(reading.parts[0].batches)
+    assert [raw.rows for raw in batches] == [hub_module.MEDIA_ROWS, 1]
+    table = samples(open_hub("set", columns=[]), columns={"image": "image", "audio": "audio"})
+    assert table["image"][0].as_py() == {"bytes": png(1), "path": "1.png"}
+    assert table["audio"][0].as_py() == {"bytes": wav(1), "path": "1.wav"}
+
+
+def test_only_files_of_the_data_sets_own_repository_are_fetched_by_address(monkeypatch):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Hub(MemoryFileSystem):
+        protocol = "hf"
+        store: ClassVar[dict[str, Any]] = {}
+
+    monkeypatch.setitem(import_module("fsspec.registry")._registry, "hf", Hub)
+    Hub().pipe_file("hf://datasets/somebody/set@main/1.png", b"1")
+    Hub().pipe_file("hf://datasets/somebody/other@main/1.png", b"2")
+    paths = ["hf://datasets/somebody/set@main/1.png", "hf://datasets/somebody/other@main/1.png", "/etc/passwd", None]
+    column = pa.array([*({"bytes": None, "path": path} for path in paths), None], MEDIA)
+    found = hub_module._filled(column, "somebody/set")
+    assert [cell and cell["bytes"] for cell in found.to_pylist()] == [b"1", None, None, None, None]

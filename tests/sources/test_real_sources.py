@@ -68,3 +68,26 @@ def test_thucnews_is_read_without_a_header(read, real_data):
     assert len(samples) == 20_000
     assert samples["text"][0].as_py() == "体验2D巅峰 倚天屠龙记十大创新概览"
     assert set(samples["label"].to_pylist()) == {str(number) for number in range(10)}
+
+
+def test_spoken_digits_are_read_by_their_index(open_folder, as_samples, real_data):
+    options = {"suffixes": [".wav"], "index": "index.csv", "file_column": "file", "max_files": 1_000}
+    reading = open_folder(str(real_data / "fsdd_small"), **options, max_total_bytes=2**30)
+    columns = {"audio": "file", "label": "label", "group": "speaker", "split": "split"}
+    table = as_samples(reading, columns, extra="all")
+    splits, about = table["split"].to_pylist(), reading.provenance()
+    assert len(table) == about["files"] == 900
+    assert set(splits) == {"train", "test"}
+    assert len(set(table["group"].to_pylist())) == 6
+    assert set(table["label"].to_pylist()) == {str(number) for number in range(10)}
+    assert table["audio"][0].as_py()["path"] == "recordings/0_george_0.wav"
+    assert all(cell["bytes"].startswith(b"RIFF") for cell in table["audio"].to_pylist())
+    assert about["unlisted_files"] == about["other_files"] == about["hidden_files"] == 0
+
+
+def test_ants_and_bees_are_read_by_their_folders(open_folder, as_samples, real_data):
+    options = {"suffixes": [".jpg", ".jpeg"], "splits_from_folders": True, "max_files": 1_000, "max_file_bytes": 2**24}
+    reading = open_folder(str(real_data / "hymenoptera_small"), **options, max_total_bytes=2**30)
+    table = as_samples(reading, {"image": "file", "label": "label"}, splits={"val": "validation"})
+    assert [table["split"].to_pylist().count(split) for split in ("train", "validation")] == [120, 60]
+    assert set(table["label"].to_pylist()) == {"ants", "bees"}

@@ -11,7 +11,7 @@ from stages.sources import rows
 from stages.sources.reading import Part, Raw, Reading
 
 
-def samples(columns, mapped, extra=(), splits=None, split=None, labels=None):
+def samples(columns, mapped, extra=(), splits=None, split=None, labels=None, root=None):
     arrays = [column if isinstance(column, pa.Array) else pa.array(column) for column in columns.values()]
     raw = Raw(list(columns), arrays, len(arrays[0]))
     return rows.to_samples(
@@ -23,6 +23,7 @@ def samples(columns, mapped, extra=(), splits=None, split=None, labels=None):
         splits=splits or {},
         labels=labels or {},
         ids=Ids(),
+        root=root,
     )
 
 

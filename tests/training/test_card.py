@@ -9,6 +9,7 @@ from stages.training.card import bullets, card
 
 GIVEN: dict[str, Any] = {
     "task": "classification",
+    "pipeline": "text-classification",
     "base_model": "bundled:all-MiniLM-L6-v2",
     "labels": ["bad", "good"],
     "provenance": {"source": "files", "rows": 3, "files": [{"name": "a.csv", "rows": 1}, {"name": "b.csv", "rows": 2}]},

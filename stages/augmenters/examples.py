@@ -1,0 +1,65 @@
+"""A few originals with what was derived from them, for a person to look at."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.augmenters.rows import contents
+
+LINES = 10
+COPIES = 4
+SHOWN_CHARACTERS = 160
+
+
+class Examples:
+    """Gathers originals that come by, at least one and at most `LINES` in all, spread over the classes."""
+
+    def __init__(self, modality: str, classes: int) -> None:
+        self.modality = modality
+        self._each = max(LINES // max(classes, 1), 1)
+        self._taken: Counter[str] = Counter()
+        self.found: list[tuple[str, Any, list[Any]]] = []
+        """Label, original and derived contents."""
+
+    def add(self, originals: pa.Table, derived: pa.Table) -> None:
+        """Take in some originals and what was derived from them."""
+        if len(self.found) >= LINES or not len(derived):
+            return
+        parents = set(derived["parent"].to_pylist())
+        for row, (own, label) in enumerate(zip(*(originals[n].to_pylist() for n in ("id", "label")), strict=True)):
+            if own not in parents or self._taken[label] >= self._each or len(self.found) >= LINES:
+                continue
+            self._taken[label] += 1
+            copies = derived.filter(pc.equal(derived["parent"], own)).slice(0, COPIES)
+            original = contents(originals.slice(row, 1), self.modality)[0]
+            self.found.append((label, original, contents(copies, self.modality)))
+
+    def texts(self) -> list[list[str]]:
+        """Label, original and first derived text, shortened; empty for images and sounds."""
+        if self.modality != "text":
+            return []
+        return [
+            [label, one[:SHOWN_CHARACTERS], copies[0][:SHOWN_CHARACTERS]] for label, one, copies in self.found[:COPIES]
+        ]
+
+    def draw(self, folder: Path) -> None:
+        """Write the contact sheet `derived.png` of images or sounds into `folder`."""
+        if self.modality == "text" or not self.found:
+            return
+        from stages.augmenters import sheets
+
+        if self.modality == "image":
+            from stages.modalities.picture import decode
+
+            page = sheets.picture_sheet(
+                [(label, decode(one), list(map(decode, more))) for label, one, more in self.found]
+            )
+        else:
+            from stages.modalities import sound
+
+            heard = sound.decode
+            page = sheets.sound_sheet([(label, heard(one), list(map(heard, more))) for label, one, more in self.found])
+        (folder / "derived.png").write_bytes(page)
