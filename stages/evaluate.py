@@ -63,7 +63,7 @@ def main() -> None:
         mistakes.markdown(rows, wrong=wrong, samples=len(gold)),
         metrics,
     )
-    write_media(rows, {i: data for i, (_, data) in found.items() if data}, params.modality)
+    write_media(rows, found, params.modality)
     show(metrics, rows, params.evaluate.bootstrap.confidence)
 
 
@@ -115,18 +115,18 @@ def contents_of(ids: Sequence[str], modality: str) -> dict[str, tuple[str, bytes
     return found
 
 
-def write_media(rows: Sequence[mistakes.Row], media: Mapping[str, bytes], modality: str) -> None:
+def write_media(rows: Sequence[mistakes.Row], found: Mapping[str, tuple[str, bytes | None]], modality: str) -> None:
     """The mistakes as files to look at or to listen to, and images on one sheet; empty folders for texts."""
+    media = [(row, *found[row[0]]) for row in rows if modality != "text" and row[0] in found]
     with tables.new_folder("data/mistakes") as folder:
-        for row in rows:
-            if row[0] in media:
-                (folder / f"{row[0]}{Path(row[4]).suffix}").write_bytes(media[row[0]])
+        for row, path, data in media:
+            (folder / f"{row[0]}{Path(path).suffix}").write_bytes(data or b"")
     with tables.new_folder("data/sheets/evaluate") as folder:
-        if modality == "image" and rows:
+        if modality == "image" and media:
             from stages.modalities.picture import decode
             from stages.tasks.sheets import mistakes_sheet
 
-            page = mistakes_sheet([(decode(media[i]), gold, found, sure) for i, gold, found, sure, _ in rows])
+            page = mistakes_sheet([(decode(data or b""), row[1], row[2], row[3]) for row, _, data in media])
             (folder / "mistakes.png").write_bytes(page)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from stages.core import models, report, tables
@@ -17,7 +18,7 @@ from stages.modalities import MODEL_CLASSES, PIPELINES
 from stages.strategies import STRATEGIES
 from stages.strategies.build import from_scratch, pretrained
 from stages.training import device as devices
-from stages.training.batches import Augment, Encoded, count_batches
+from stages.training.batches import Augment, Encoded, count_batches, move
 from stages.training.card import card
 from stages.training.curves import write_curves
 from stages.training.loop import History, Settings, count_parameters, fit
@@ -36,6 +37,7 @@ def main() -> None:
     model = build(source, model_class, meta, block, params.strategy)
     member(STRATEGIES, params.strategy, "strategy")(model)
     model.to(device)
+    try_out(model, train, device)
     counts = count_parameters(model)
     report.note(f"{params.strategy}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {device}")
     optimizer = adamw(
@@ -142,6 +144,23 @@ def build(source: models.Source, model_class: str, meta: dict[str, Any], block: 
         pad_token_id=meta.get("pad_token_id"),
         max_length_tokens=meta.get("max_length_tokens"),
     )
+
+
+def try_out(model: Any, train: Encoded, device: torch.device) -> None:
+    """One forward pass of two samples, before anything takes long.
+
+    Raises:
+        UserError: the inputs do not fit the model.
+    """
+    model.eval()
+    try:
+        with torch.inference_mode():
+            model(**move(train.batch(np.arange(min(2, len(train)))), device, ["labels"]))
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"the model inputs do not fit {type(model).__name__}: {' '.join(str(error).split())[:300]}",
+            "compare finetune.architecture (or the model's config.json) with encode and with data/encoded/meta.json",
+        ) from None
 
 
 def settings(block: Finetune, *, epochs: int, batch_size: int, seed: int) -> Settings:

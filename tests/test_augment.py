@@ -1,15 +1,19 @@
 """The augment stage: what is derived, from whom, and that it repeats to the byte."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from ruamel.yaml import YAML
 
 from stages import augment
 from stages.core import samples, tables
 from stages.core.errors import UserError
+from tests import workplace
+from tests.pictures import KINDS, png
 
 ROOT = Path(__file__).parents[1]
 THINGS = ["parcel", "invoice", "website", "charger", "headset", "blender", "bicycle", "mattress"]
@@ -183,3 +187,53 @@ def test_an_example_of_each_is_shown(stage: Stage, capsys: pytest.CaptureFixture
 def test_an_empty_input_gives_an_empty_output(stage: Stage) -> None:
     assert stage([], copies=1)["planned"] == 0
     assert derived() == []
+
+
+IMAGE_STEPS = ("rotate", "translate", "scale", "shear")
+
+
+def augmented_images(folder: Path, **changes: Any) -> dict[str, Any]:
+    """The metrics of a run on six images of three kinds, with the steps of the digits recipe."""
+    rows = [
+        {"id": f"{kind}{n}", "label": kind, "image": {"bytes": png(kind, n), "path": f"{kind}/{n}.png"}}
+        for n in range(2)
+        for kind in KINDS
+    ]
+    given = {"augment.copies": 2} | {f"augment.{name}": value for name, value in changes.items()}
+    with workplace.working_in(folder, given, "recipes/digits.yaml"):
+        workplace.put("cleaned", "samples", workplace.table(rows))
+        augment.main()
+        return tables.read_json("metrics/augment.json")
+
+
+def test_images_are_derived_under_their_parents_ids_and_shown_on_a_sheet(tmp_path: Path) -> None:
+    metrics = augmented_images(tmp_path)
+    assert (metrics["planned"], metrics["derived"], metrics["given_up"]) == (12, 12, {})
+    assert set(metrics["steps"]) <= set(IMAGE_STEPS)
+    assert metrics["classes"]["down"] == {"before": 2, "wanted": 6, "after": 6}
+    found = tables.read(tmp_path / "data/augmented", "samples").to_pylist()
+    assert [row["id"] for row in found] == [f"{kind}{n}+{m}" for n in range(2) for kind in KINDS for m in (1, 2)]
+    originals = {png(kind, n) for kind in KINDS for n in range(2)}
+    assert len({row["image"]["bytes"] for row in found} | originals) == 18
+    for row in found:
+        assert (row["parent"], row["label"]) == (row["id"][:-2], row["id"][:-3])
+        assert row["image"]["path"] == f"{row['id']}.png"
+        image = Image.open(io.BytesIO(row["image"]["bytes"]))
+        assert (image.format, image.size, image.mode) == ("PNG", (16, 16), "RGB")
+    (sheet,) = (tmp_path / "data/sheets/augment").iterdir()
+    assert (sheet.name, Image.open(io.BytesIO(sheet.read_bytes())).format) == ("derived.png", "PNG")
+
+
+def test_images_and_their_sheet_are_the_same_with_one_process_or_two(tmp_path: Path) -> None:
+    files = []
+    for workers in (1, 2):
+        metrics = augmented_images(tmp_path, workers=workers)
+        made = [*(tmp_path / "data/augmented").iterdir(), *(tmp_path / "data/sheets").rglob("*.png")]
+        files.append((metrics, {path.name: path.read_bytes() for path in made}))
+    assert files[0] == files[1]
+    assert sorted(files[0][1]) == ["derived.png", "samples-00000.parquet"]
+
+
+def test_without_copies_there_is_no_sheet_but_its_folder(tmp_path: Path) -> None:
+    assert augmented_images(tmp_path, copies=0)["planned"] == 0
+    assert list((tmp_path / "data/sheets/augment").iterdir()) == []

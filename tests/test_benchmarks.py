@@ -1,13 +1,19 @@
 """The benchmarks at a tiny size: what they generate, run and compare; speed itself is for a quiet machine."""
 
 import csv
+import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import soundfile
+from PIL import Image
+from ruamel.yaml import YAML
 
-from benchmarks import corpus, data
+from benchmarks import corpus, data, media, media_corpus, media_line, media_peers
 from stages.cleaners.near import shingles
+from stages.core.params import load
 
 GOOD = data.Search("clean", 1.0, 1.0, 1.0)
 PEER = data.Search("datasketch", 30.0, 0.9, 0.99)
@@ -98,3 +104,119 @@ def test_the_tables_are_markdown(capsys: pytest.CaptureFixture[str]) -> None:
         "| clean | 3.0 | 2.5 | 333 | 300 |",
         "| all | 5.0 | 4.0 | 200 | 300 |",
     ]
+
+
+def test_images_repeat_and_differ_in_size(tmp_path: Path) -> None:
+    for name, count in (("a", 8), ("b", 4)):
+        media_corpus.write_images(tmp_path / name, count, seed=1)
+    names = [path.relative_to(tmp_path / "b") for path in sorted((tmp_path / "b").rglob("*.jpg"))]
+    assert {path.parent.name for path in names} == set(media_corpus.SHAPES)
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    sizes = {Image.open(io.BytesIO(path.read_bytes())).size for path in (tmp_path / "a").rglob("*.jpg")}
+    assert len(sizes) == 8 and all(128 <= side <= 256 for size in sizes for side in size)
+
+
+def test_clips_repeat_last_a_second_and_have_an_index(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        media_corpus.write_clips(tmp_path / name, 5, seed=1)
+    assert all(path.read_bytes() == (tmp_path / "b" / path.name).read_bytes() for path in (tmp_path / "a").iterdir())
+    about = soundfile.info(tmp_path / "a/000003.wav")
+    assert (about.frames, about.samplerate, about.channels, about.subtype) == (16_000, 16_000, 1, "PCM_16")
+    with (tmp_path / "a/index.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[-1] == ["000004.wav", "hum", "s1"]
+
+
+@pytest.mark.parametrize("family", [media_line.IMAGES, media_line.CLIPS])
+def test_the_params_of_images_and_sounds_are_valid(family: media_line.Family, tmp_path: Path) -> None:
+    YAML().dump(media_line.params_of(family, tmp_path, 2), tmp_path / "params.yaml")
+    params = load(tmp_path / "params.yaml")
+    assert params.decode is not None
+    assert (params.augment.copies, params.augment.workers, params.decode.workers) == (1, 2, 2)
+    assert params.labels == list(family.labels)
+
+
+def test_the_line_of_images_tells_time_memory_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_line, "STAGES", ("fetch", "validate", "clean", "augment"))
+    media_corpus.write_images(tmp_path / "images", 8, seed=1)
+    found = media_line.line(media_line.IMAGES, tmp_path / "images", tmp_path / "line", workers=1)
+    assert list(found) == ["fetch", "validate", "clean", "augment"]
+    assert all(one.seconds > 0.1 and 50 < one.process_mib <= one.together_mib for one in found.values())
+    assert media_line.decoded(media_line.IMAGES, tmp_path / "line") == dict.fromkeys(
+        ("originals", "derived"), 8 * 128 * 128 * 3
+    )
+    sizes = media_line.written(tmp_path / "line")
+    assert {"data/fetched", "data/validated", "data/cleaned", "data/augmented"} <= sizes.keys()
+    assert sizes["data/cleaned"] > 8 * 10_000
+
+
+@pytest.mark.parametrize(
+    ("family", "write", "made", "loops"),
+    [
+        (
+            media_line.IMAGES,
+            media_corpus.write_images,
+            ".png",
+            {"clean: Pillow", "clean: Pillow, ImageHash", "augment: Pillow, imgaug"},
+        ),
+        (media_line.CLIPS, media_corpus.write_clips, ".flac", {"clean: librosa", "augment: librosa, nlpaug"}),
+    ],
+)
+def test_the_plain_loops_clean_and_derive_each_file(
+    family: media_line.Family, write: Callable[[Path, int, int], None], made: str, loops: set[str], tmp_path: Path
+) -> None:
+    write(tmp_path / "source", 10, 1)
+    params = media_line.params_of(family, tmp_path, 1)
+    steps = [media_line.enabled(params[block][family.modality]) for block in ("clean", "augment")]
+    assert "cutout" not in steps[1] and "vtlp" not in steps[1]  # these are switched off in the recipes
+    rates = media_peers.alone(family.loop, tmp_path / "source", tmp_path / "plain", *steps, 1)
+    assert rates.keys() == loops and all(rate > 0 for rate in rates.values())
+    names = sorted(path.name for path in (tmp_path / "plain").iterdir())
+    assert names == sorted(f"{number:06d}{part}{made}" for number in range(10) for part in ("", ".derived"))
+
+
+def media_results(*, seconds: float = 10.0, memory: float = 110.0, written: int = 120) -> media_line.Results:
+    """100 and 1,000 samples: a start of 1 s, then 100 a second with one worker; at 1,000 two take `seconds`."""
+    times = {(100, 1): 2.0, (1_000, 1): 11.0, (100, 2): 1.5, (1_000, 2): seconds}
+    lines = {
+        key: dict.fromkeys(media_line.STAGES, media_line.Stage(time, 80.0, memory if key[0] == 1_000 else 100.0))
+        for key, time in times.items()
+    }
+    return media_line.Results(
+        (100, 1_000), lines, {"data/fetched": written}, {"originals": 60, "derived": 40}, {"clean: Pillow": 50.0}
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "goals"),
+    [
+        (media_results(seconds=6.0), []),
+        (
+            media_results(seconds=8.7),
+            [
+                f"images, {stage}: 2 workers 1.25 times as fast, less than 1.7"
+                for stage in ("validate", "clean", "augment", "encode")
+            ],
+        ),
+        (
+            media_results(seconds=6.0, memory=130.0),
+            [f"images, {stage}: memory grows 1.30 times, over 1.25" for stage in media_line.STAGES],
+        ),
+        (media_results(seconds=6.0, written=131), ["images: 1.31 bytes written for one decoded, over 1.3"]),
+    ],
+)
+def test_each_goal_of_images_that_is_missed_is_named(found: media_line.Results, goals: list[str]) -> None:
+    assert media.missed(media_line.IMAGES, found) == goals
+
+
+def test_the_start_does_not_count_into_the_speed_of_a_stage() -> None:
+    found = media_results(seconds=6.0)
+    assert (found.rate("clean", 1), found.rate("clean", 2)) == (100.0, 200.0)
+    assert (found.start("clean", 1), found.start("clean", 2)) == (1.0, 1.0)
+    assert media.speed_cells(found, "clean") == ["clean", "100", "200", "2.00", "1.0", "1.0"]
+    assert media.speed_cells(found, "fetch")[3] == ""
+    assert media.memory_cells(found, "clean") == ["clean", "100", "110", "1.10", "80", "80"]
+    assert media.peer_cells(found, "clean: Pillow") == ["clean: Pillow", "50", "100", "200", "2.00", "4.00"]
+
+
+def test_a_difference_lost_in_noise_is_no_rate() -> None:
+    assert media_results(seconds=1.0).rate("clean", 2) == float("inf")

@@ -14,7 +14,9 @@ from types import ModuleType
 import pytest
 from ruamel.yaml import YAML
 
-from stages.cleaners import OUTLIERS, TEXT
+from stages import cleaners
+from stages.checks import CHECKS
+from stages.cleaners.sounds import REPAIR
 from stages.core.errors import UserError
 from stages.core.params import parse
 from stages.core.registry import build
@@ -27,8 +29,14 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FOLDERS = "stages|review|benchmarks|tests|docs|recipes|metrics|data|models|\\.ci|\\.github"
 FILES = "params.yaml|dvc.yaml|dvc.lock|pyproject.toml|Makefile|LICENSE|.dvcignore|.gitignore"
 PATH = re.compile(rf"(?<![\w./{{-])(?:(?:{FOLDERS})/[\w./*-]*|(?:{FILES.replace('.', chr(92) + '.')})(?![\w/]))")
-FAMILIES = ("augment", "duplicate", "label", "outlier", "row", "split", "text", "value")
+FAMILIES = ("audio", "augment", "duplicate", "image", "label", "outlier", "row", "split", "text", "value")
 CODE = re.compile(rf"(?:{'|'.join(FAMILIES)})\.[a-z_]+")
+STEPS = {
+    "text": cleaners.TEXT,
+    "image": cleaners.IMAGE,
+    "audio": [*cleaners.AUDIO, REPAIR],
+    "outlier": cleaners.OUTLIERS,
+}
 
 
 def read(path: Path) -> str:
@@ -79,9 +87,9 @@ def codes() -> set[str]:
     trees = [ast.parse(read(path)) for path in ROOT.glob("stages/**/*.py")]
     texts = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
     named = {text for text in texts if isinstance(text, str) and CODE.fullmatch(text)}
-    params = parse(ROOT / "params.yaml")
-    keys = {f"{family}.{key}" for family in FAMILIES for key in params.get(family, {})}
-    return named - keys | {f"text.{name}" for name in TEXT} | {f"outlier.{name}" for name in OUTLIERS}
+    recipes = [parse(path) for path in ROOT.glob("recipes/*.yaml")]
+    keys = {f"{family}.{key}" for params in recipes for family in FAMILIES for key in params.get(family, {})}
+    return named - keys | set(CHECKS) | {f"{family}.{name}" for family, names in STEPS.items() for name in names}
 
 
 def rows(text: str, header: str) -> list[list[str]]:

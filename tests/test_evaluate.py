@@ -1,17 +1,24 @@
 """The evaluate stage on a tiny real model and a handful of encoded samples."""
 
+import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from stages import evaluate
 from stages.core import report, samples, tables
 from stages.core.errors import UserError
 from stages.core.params import PATH
+from tests.pictures import KINDS, png, stripes
+from tests.sounds import coded, tone
+from tests.workplace import working_in
 
 REPOSITORY = Path(__file__).parents[1]
 LABELS = ["negative", "neutral", "positive"]
@@ -165,3 +172,90 @@ def test_a_missing_model_is_told_without_a_traceback() -> None:
     with pytest.raises(UserError, match=r"models/model/config.json: not here") as caught:
         evaluate.main()
     assert "dvc repro" in caught.value.hint
+
+
+def put_media(modality: str, contents: list[bytes], suffix: str, arrays: list[Any], meta: dict[str, Any]) -> None:
+    """What encode and clean would have written of images or sounds s0, s1, … of two classes in turn."""
+    ids = [f"s{number}" for number in range(len(contents))]
+    fixed = ENCODED.names[:5]
+    rows = [[i, None, number % 2, None, 1] for number, i in enumerate(ids)]
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(fixed)}
+    (name,) = meta["arrays"]
+    table = pa.table(columns, schema=pa.schema([ENCODED.field(one) for one in fixed]))
+    with tables.new_folder("data/encoded") as folder:
+        (folder / "test").mkdir()
+        content = pa.array([array.tobytes() for array in arrays], pa.large_binary())
+        tables.write(folder / "test", "inputs", table.append_column(name, content))
+        counts = {"one": 1, "two": 1}
+        tables.write_json(folder / "meta.json", {"labels": ["one", "two"], "train_label_counts": counts, **meta})
+    media = [{"bytes": data, "path": f"in/{i}{suffix}"} for i, data in zip(ids, contents, strict=True)]
+    with tables.new_folder("data/cleaned") as folder:
+        given = {"id": ids, "group": ids, "source": ["test"] * len(ids), modality: media}
+        tables.write(folder, "samples", samples.table(given))
+
+
+def put_model(model: Any) -> None:
+    shutil.rmtree("models/model")
+    model.save_pretrained("models/model")
+
+
+def mistaken() -> list[str]:
+    """The ids of samples whose prediction is wrong, by the predictions file."""
+    rows = pq.read_table("models/predictions.parquet").to_pylist()
+    return sorted(row["id"] for row in rows if row["gold"] != row["prediction"])
+
+
+def test_mistaken_images_lie_in_a_folder_and_on_a_sheet() -> None:
+    import torch
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    torch.manual_seed(0)
+    sizes = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "layer_type": "basic"}
+    put_model(ResNetForImageClassification(ResNetConfig(num_labels=2, **sizes)))
+    pixels = [stripes(KINDS[number % 3], number) for number in range(6)]
+    scaling = {"factor": 1 / 255, "mean": [0.5], "std": [0.5]}
+    form = {"dtype": "uint8", "shape": [3, 16, 16], "mask": False, "scaling": scaling}
+    files = [png(KINDS[number % 3], number) for number in range(6)]
+    given = [one.transpose(2, 0, 1) for one in pixels]
+    put_media("image", files, ".png", given, {"modality": "image", "arrays": {"pixel_values": form}})
+    with working_in(".", {}, "recipes/digits.yaml"):
+        evaluate.main()
+        first = outputs()
+        sheet = Path("data/sheets/evaluate/mistakes.png").read_bytes()
+        evaluate.main()
+    assert mistaken()
+    assert {path.name: path.read_bytes() for path in Path("data/mistakes").iterdir()} == {
+        f"{i}.png": files[int(i[1:])] for i in mistaken()
+    }
+    assert Image.open(io.BytesIO(sheet)).format == "PNG"
+    assert (outputs(), Path("data/sheets/evaluate/mistakes.png").read_bytes()) == (first, sheet)
+    page = Path("metrics/mistakes.md").read_text()
+    assert all(f"in/{i}.png" in page for i in mistaken())
+
+
+def test_mistaken_sounds_lie_in_a_folder_with_no_sheet() -> None:
+    import torch
+    from transformers import ASTConfig, ASTForAudioClassification
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    put_model(ASTForAudioClassification(ASTConfig(num_labels=2, num_mel_bins=16, max_length=40, **sizes)))
+    files = [coded(tone(200.0 * (number + 1), seconds=0.1)) for number in range(6)]
+    rng = np.random.default_rng(0)
+    spectra = [rng.standard_normal((40, 16)).astype(np.float32) for _ in files]
+    form = {"dtype": "float32", "shape": [40, 16], "mask": False}
+    put_media("audio", files, ".wav", spectra, {"modality": "audio", "arrays": {"input_values": form}})
+    with working_in(".", {}, "recipes/speech-digits.yaml"):
+        evaluate.main()
+    assert mistaken()
+    assert {path.name: path.read_bytes() for path in Path("data/mistakes").iterdir()} == {
+        f"{i}.wav": files[int(i[1:])] for i in mistaken()
+    }
+    assert list(Path("data/sheets/evaluate").iterdir()) == []
+
+
+def test_texts_leave_the_folders_of_mistakes_empty() -> None:
+    lay_out([0, 1, 2, 0, 1, 2])
+    evaluate.main()
+    assert mistaken()
+    assert [list(Path(name).iterdir()) for name in ("data/mistakes", "data/sheets/evaluate")] == [[], []]

@@ -9,6 +9,7 @@ import pytest
 from review import params as review_params
 from stages.core.errors import UserError
 from stages.core.params import load, parse
+from tests import workplace
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -16,10 +17,10 @@ RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 @pytest.fixture
 def edited(tmp_path: Path):
-    """A copy of params.yaml with one piece of text replaced."""
+    """A copy of params.yaml, or of a recipe, with one piece of text replaced."""
 
-    def edit(old: str, new: str) -> Path:
-        text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    def edit(old: str, new: str, recipe: str = "params.yaml") -> Path:
+        text = (ROOT / recipe).read_text(encoding="utf-8")
         assert old in text
         path = tmp_path / "params.yaml"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -69,6 +70,83 @@ def test_a_mistake_is_named_by_key_value_and_what_is_allowed(edited, old: str, n
 def test_options_of_members_are_checked_against_their_signatures(edited, old: str, new: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
         review_params.check(edited(old, new))
+    assert message in str(caught.value)
+
+
+DIGITS, SPEECH = "recipes/digits.yaml", "recipes/speech-digits.yaml"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "message"),
+    [
+        (DIGITS, {"clean.image": None}, "modality image, strategy scratch: missing: clean.image"),
+        (DIGITS, {"augment.image": None}, "modality image, strategy scratch: missing: augment.image"),
+        (DIGITS, {"decode": None}, "modality image, strategy scratch: missing: decode"),
+        (DIGITS, {"encode.processor": None}, "modality image, strategy scratch: missing: encode.processor"),
+        (DIGITS, {"decode": None, "encode.processor": None}, "strategy scratch: missing: decode, encode.processor"),
+        (DIGITS, {"finetune.architecture": None}, "modality image, strategy scratch: missing: finetune.architecture"),
+        (DIGITS, {"modality": "audio"}, "modality audio, strategy scratch: missing: clean.audio, augment.audio"),
+        (SPEECH, {"clean.audio": None}, "modality audio, strategy scratch: missing: clean.audio"),
+        ("params.yaml", {"clean.text": None}, "modality text, strategy full: missing: clean.text"),
+        ("params.yaml", {"augment.limits": None}, "modality text, strategy full: missing: augment.limits"),
+        ("params.yaml", {"encode.max_length_tokens": None}, "strategy full: missing: encode.max_length_tokens"),
+        ("params.yaml", {"modality": "image"}, "clean.duplicates.near.max_distance_bits, decode, encode.processor"),
+        ("params.yaml", {"modality": "sound"}, "modality: 'sound': should be 'text', 'image' or 'audio'"),
+        (DIGITS, {"decode.memory_mib": 0}, "decode.memory_mib: 0: should be greater than or equal to 1"),
+        (DIGITS, {"decode.timeout_s": 0}, "decode.timeout_s: 0: should be greater than 0"),
+        (
+            DIGITS,
+            {"clean.duplicates.near.max_distance_bits": 17},
+            "max_distance_bits: 17: should be less than or equal",
+        ),
+    ],
+)
+def test_what_a_modality_needs_is_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch, recipe: str, changes: dict[str, object], message: str
+) -> None:
+    content = workplace.params(changes, recipe)
+    monkeypatch.setattr("stages.core.params.parse", lambda _: content)
+    with pytest.raises(UserError) as caught:
+        load()
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "near"),
+    [
+        (DIGITS, {"threshold": 0.7, "shingle_characters": 4, "permutations": 64}),
+        (DIGITS, {}),
+        (DIGITS, {"threshold": 0.7, "max_distance_bits": 4}),
+        ("params.yaml", {"max_distance_bits": 4}),
+        ("params.yaml", {"threshold": 0.7}),
+        ("params.yaml", {}),
+    ],
+)
+def test_near_duplicates_of_the_wrong_kind_are_refused(
+    monkeypatch: pytest.MonkeyPatch, recipe: str, near: dict[str, object]
+) -> None:
+    content = workplace.params({"clean.duplicates.near": {"enabled": True, "action": "group", **near}}, recipe)
+    monkeypatch.setattr("stages.core.params.parse", lambda _: content)
+    with pytest.raises(UserError, match=r"clean\.duplicates\.near|max_distance_bits"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "old", "new", "message"),
+    [
+        (DIGITS, "max_degrees: 12", "max_degree: 12", "augment.image.steps.rotate.max_degree: unknown key"),
+        (DIGITS, "min_side_px: 8", "min_side_px: -8", "validate.checks.image.too_small.min_side_px: -8: should be gr"),
+        (DIGITS, "filter: bicubic", "filter: cubic", "clean.image.steps.resize.filter: 'cubic': should be"),
+        (SPEECH, "top_db: 30.0", "top_db: loud", "clean.audio.steps.trim.top_db: 'loud': should be a valid number"),
+        (SPEECH, "max_peak_db: -50.0", "max_peak: -50.0", "validate.checks.audio.silent.max_peak: unknown key"),
+        (SPEECH, "max_s: 0.1}", "max_s: 0.1, wrap: true}", "augment.audio.steps.shift.wrap: unknown key"),
+    ],
+)
+def test_options_of_image_and_sound_steps_are_checked_too(
+    edited, recipe: str, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        review_params.check(edited(old, new, recipe))
     assert message in str(caught.value)
 
 

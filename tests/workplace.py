@@ -32,13 +32,13 @@ LAX = {
 
 
 @cache
-def _shipped() -> dict[str, Any]:
-    return parse(ROOT / "params.yaml")
+def _shipped(name: str) -> dict[str, Any]:
+    return parse(ROOT / name)
 
 
-def params(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of the shipped params.yaml, with other values for some dotted keys."""
-    content = copy.deepcopy(_shipped())
+def params(changes: Mapping[str, Any], recipe: str = "params.yaml") -> dict[str, Any]:
+    """The content of the shipped params.yaml, or of a recipe, with other values for some dotted keys."""
+    content = copy.deepcopy(_shipped(recipe))
     for key, value in changes.items():
         *path, last = key.split(".")
         block = content
@@ -49,9 +49,9 @@ def params(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def working_in(folder: Path | str, changes: Mapping[str, Any]) -> Iterator[None]:
+def working_in(folder: Path | str, changes: Mapping[str, Any], recipe: str = "params.yaml") -> Iterator[None]:
     """Stages run in `folder`, with the changed params (handed over as what YAML would give)."""
-    content = params(changes)
+    content = params(changes, recipe)
     with contextlib.chdir(folder), mock.patch("stages.core.params.parse", lambda _: content):
         yield
 

@@ -12,6 +12,7 @@ from stages.core.blocks import (
     Clean,
     Count,
     Decode,
+    Dropout,
     Encode,
     Evaluate,
     Fetch,
@@ -63,10 +64,25 @@ class Params(Strict):
             needed |= {"decode": self.decode, "encode.processor": self.encode.processor}
         if self.strategy == "scratch":
             needed |= {"finetune.architecture": self.finetune.architecture}
+        odd = self._what_does_not_fit()
+        if odd:
+            raise ValueError(odd)
         missing = [key for key, value in needed.items() if value is None]
         if missing:
             raise ValueError(f"modality {self.modality}, strategy {self.strategy}: missing: {', '.join(missing)}")
         return self
+
+    def _what_does_not_fit(self) -> str:
+        scratch = self.strategy == "scratch"
+        if scratch != self.model.startswith("scratch:"):
+            return f"strategy {self.strategy} does not go with model {self.model}: scratch needs scratch:TYPE"
+        if scratch and self.modality == "text":
+            return "strategy scratch: images and sounds are trained from scratch, texts from a pretrained model"
+        if scratch and self.finetune.dropout != Dropout(hidden=None, attention=None):
+            return "strategy scratch: finetune.dropout should be null; set it in finetune.architecture"
+        if self.finetune.online is not None and self.modality != "image":
+            return f"finetune.online is for images, and modality is {self.modality}"
+        return ""
 
 
 def parse(path: str | Path = PATH) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.core import models
-from stages.modalities.processors import build_processor, load_processor
+from stages.modalities.processors import build_processor, load_processor, values_taken
 
 INPUT = "pixel_values"
 
@@ -21,8 +21,15 @@ def processor(source: models.Source, options: Mapping[str, Any]) -> Any:
     A model from scratch has the processor class of its kind, with `options` alone.
 
     Raises:
-        UserError: the model has none, or it has no such option.
+        UserError: the model has none, it has no such option, or it does not take its value.
     """
+    made = _processor(source, options)
+    with values_taken(type(made).__name__):
+        scaling(made)
+    return made
+
+
+def _processor(source: models.Source, options: Mapping[str, Any]) -> Any:
     if source.scratch:
         from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
 

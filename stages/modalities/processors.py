@@ -1,7 +1,8 @@
 """Processors of images and sounds: of a pretrained model, or built by the class that fits a model from scratch."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from stages.core import models
@@ -30,27 +31,39 @@ def build_processor(names: Any, source: models.Source, options: Mapping[str, Any
         unknown = "" if source.location in known else nearest(source.location, known)
         raise UserError(f"params.yaml: model: '{source.name}' takes no such inputs{unknown}", "see `modality`")
     factory: Any = getattr(transformers, name)
-    try:
+    with values_taken(name):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of defaults that `options` replace
             _check(factory(), options)
         return factory(**options)
-    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
-        raise UserError(
-            f"{WHERE}: {name} does not take these values: {' '.join(str(error).split())[:300]}",
-            f"see the page of {name} in the documentation of transformers",
-        ) from None
 
 
 def load_processor(factory: type, source: models.Source, options: Mapping[str, Any], **fixed: Any) -> Any:
     """The processor that is saved with a pretrained model, with `options` in place of its own.
 
     Raises:
-        UserError: the model has none, or it has no such option.
+        UserError: the model has none, or an option that it does not have, or a value that it does not take.
     """
     loaded: Any = models.load(factory, source, "model", **fixed)
     _check(loaded, options)
-    return models.load(factory, source, "model", **fixed, **options) if options else loaded
+    if not options:
+        return loaded
+    with values_taken(type(loaded).__name__):
+        return factory.from_pretrained(  # type: ignore[attr-defined]
+            source.location, revision=source.revision or "main", **fixed, **options
+        )
+
+
+@contextmanager
+def values_taken(name: str) -> Iterator[None]:
+    """Turns what the processor called `name` raises for values of its options into one clear message."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise UserError(
+            f"{WHERE}: {name} does not take these values: {' '.join(str(error).split())[:300]}",
+            f"see the page of {name} in the documentation of transformers",
+        ) from None
 
 
 def _check(processor: Any, options: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from stages.core import models, parallel, tables
@@ -16,7 +17,7 @@ from stages.modalities.inputs import ARRAYS, TYPES, length_statistics
 
 FIXED = ["id", "parent", "label"]
 FOLDERS = ("data/cleaned", "data/augmented")
-PROCESSES_PAY_FROM = 5_000
+PROCESSES_PAY_FROM = 12_000
 """Images or sounds: a process loads transformers first, which takes some seconds."""
 
 
@@ -103,7 +104,7 @@ class Media:
             for found in results:
                 arrays = [array for array, _ in found]
                 self._remember(arrays)
-                content = pa.array([array.tobytes() for array in arrays], ARRAYS)
+                content = pa.array([stored(array) for array in arrays], ARRAYS)
                 sizes = [array.size if array.ndim == 1 else 1 for array in arrays]
                 yield _with(waiting.pop(0), {self.names[0]: content}, sizes), [length for _, length in found]
 
@@ -120,12 +121,18 @@ class Media:
                     "set a size (images: size: {height: …, width: …}), or clean.image.steps.resize",
                 )
             self._form = form
+        means = (image.scaling(self._processor) or {}).get("mean", []) if self._modality == "image" else []
+        if len(means) > 1 and self._form and len(means) != self._form["shape"][0]:
+            raise UserError(
+                f"params.yaml: encode.processor.image_mean: {len(means)} values, {self._form['shape'][0]} channel(s)",
+                "one value a channel, or clean.image.steps.mode: {enabled: true, target: RGB}",
+            )
 
     def meta(self) -> dict[str, Any]:
         """The form of the stored numbers, and for images the scaling that follows."""
         form = dict(self._form)
         if self._modality == "image" and form.get("dtype") == np.dtype(np.uint8).name:
-            form["scaling"] = image.scaling(self._processor)
+            form |= {"scaling": image.scaling(self._processor), "differences": True}
         form["mask"] = self._modality == "audio" and audio.masks(self._processor)
         return {"model_inputs": self.names, "arrays": {self.names[0]: form}}
 
@@ -134,6 +141,13 @@ class Media:
         if self._modality == "image":
             return {"rows": len(lengths)}
         return length_statistics(lengths, audio.limit_s(self._processor) or float("inf"))
+
+
+def stored(array: npt.NDArray[Any]) -> bytes:
+    """An array as it is stored: pixels as their differences from the pixel to the left, modulo 256."""
+    if array.dtype == np.uint8:
+        return np.diff(array, axis=-1, prepend=np.uint8(0)).tobytes()
+    return array.tobytes()
 
 
 def _samples(columns: list[str], rows: Callable[[str], int]) -> Iterator[pa.Table]:

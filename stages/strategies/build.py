@@ -13,6 +13,8 @@ from stages.core.registry import nearest
 
 HIDDEN_DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop")
 ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+UNFIT = (ArithmeticError, AssertionError, KeyError, RuntimeError, StrictDataclassError, TypeError, ValueError)
+"""What config classes and models raise for values that make no model."""
 POSITION_TABLES = ("position_embeddings", "wpe")
 
 
@@ -84,7 +86,15 @@ def from_scratch(
     try:
         config = type(base)(**architecture, **named, problem_type="single_label_classification")
         return getattr(transformers, model_class).from_config(config)
-    except (ValueError, TypeError, KeyError, RuntimeError, AssertionError, StrictDataclassError) as error:
+    except (
+        ArithmeticError,
+        AssertionError,
+        KeyError,
+        RuntimeError,
+        StrictDataclassError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise UserError(
             f"params.yaml: finetune.architecture: {source.location} does not build as {model_class}: "
             f"{' '.join(str(error).split())[:300]}",
