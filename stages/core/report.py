@@ -70,11 +70,8 @@ def progress_bar(*extra: str) -> Progress:
 
 def track(tables: Iterable[pa.Table], description: str, total: int | None = None) -> Iterator[pa.Table]:
     """Pass tables through with a progress bar that advances by their rows."""
-    with progress_bar() as bar:
-        task = bar.add_task(description, total=total)
-        for one in tables:
-            yield one
-            bar.advance(task, len(one))
+    for one, _ in track_pairs(((table, None) for table in tables), description, total):
+        yield one
 
 
 def track_pairs(
@@ -103,6 +100,14 @@ def run(stage: str, main: Callable[[], None]) -> None:
             raise
         console.print(f"[bold red]{stage} stopped:[/] the disk is full: {escape(str(error))}", soft_wrap=True)
         console.print("[bold]Next:[/] free some space (`dvc gc --workspace` drops unused cache), then dvc repro")
+        sys.exit(1)
+    except ImportError as error:
+        console.print(f"[bold red]{stage} stopped:[/] a package does not load: {escape(str(error))}", soft_wrap=True)
+        console.print(
+            "[bold]Next:[/] pip install -e . ; where a system library (.so) is missing, as OpenCV's libGL on a "
+            "server: apt install libgl1 libglib2.0-0",
+            soft_wrap=True,
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         console.print(f"[bold red]{stage} interrupted[/]")

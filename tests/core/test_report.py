@@ -47,6 +47,13 @@ def test_an_interruption_ends_without_a_traceback(capsys: pytest.CaptureFixture[
     assert stopped(capsys, KeyboardInterrupt()) == (130, "clean interrupted\n")
 
 
+def test_a_package_that_does_not_load_is_told_with_the_system_library(capsys: pytest.CaptureFixture[str]) -> None:
+    code, shown = stopped(capsys, ImportError("libGL.so.1: cannot open shared object file"))
+    assert code == 1
+    assert "clean stopped: a package does not load: libGL.so.1: cannot open shared object file" in shown
+    assert "apt install libgl1" in shown
+
+
 def test_a_mistake_in_the_code_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         report.run("clean", lambda: print(1 // 0))
