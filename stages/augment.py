@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from stages.augmenters import AUDIO, IMAGE, MODELS, TEXT, rows
 from stages.augmenters.derive import make_deriver
 from stages.augmenters.examples import Examples
-from stages.augmenters.media import check_steps
 from stages.augmenters.pictures import make_picture_deriver
 from stages.augmenters.plan import Plan, plan
 from stages.augmenters.sounds import make_sound_deriver
+from stages.augmenters.steps import check_steps
 from stages.core import parallel, report, samples, tables
 from stages.core.blocks import Augment
 from stages.core.errors import UserError

@@ -10,8 +10,7 @@ from stages.augmenters import TEXT
 from stages.augmenters.augmenter import Augmenter, Drawable
 from stages.augmenters.limits import Limits
 from stages.augmenters.protect import Protected
-from stages.core.errors import UserError
-from stages.core.registry import build, member, options
+from stages.augmenters.steps import build_steps
 from stages.core.seeds import generator
 
 ATTEMPTS = 5
@@ -78,16 +77,6 @@ def draw(steps: Mapping[str, Drawable], rng: np.random.Generator) -> list[str]:
     return [list(steps)[rng.choice(len(steps), p=weights / weights.sum())]]
 
 
-def check_steps(steps: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check names and options of all steps, those that are switched off too; nothing heavy is imported.
-
-    Raises:
-        UserError: an unknown step, or an option that is unknown, missing or out of range.
-    """
-    for name, given in steps.items():
-        options(member(TEXT, name, KEY), given, f"{KEY}.{name}")
-
-
 def make_deriver(
     *,
     steps: Mapping[str, Mapping[str, Any]],
@@ -104,10 +93,5 @@ def make_deriver(
     Raises:
         UserError: no step, or none with a probability above 0; what the augmenters find wrong.
     """
-    if not any(given.get("p") for given in steps.values()):
-        raise UserError(
-            "params.yaml: augment: derived samples are wanted, but no step is enabled with p above 0",
-            f"enable one under {KEY}, or set augment.copies: 0 and augment.balance: none",
-        )
-    built = {name: build(TEXT, name, given, f"{KEY}.{name}") for name, given in steps.items()}
+    built = build_steps(TEXT, steps, KEY)
     return Deriver(seed, built, Limits(max_changed_share, min_characters, Protected(protected_words)))

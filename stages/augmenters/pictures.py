@@ -6,7 +6,8 @@ import numpy as np
 
 from stages.augmenters import IMAGE
 from stages.augmenters.imgaug_shim import ImageAugmenter, Pixels
-from stages.augmenters.media import MediaDeriver, build_steps
+from stages.augmenters.media import MediaDeriver
+from stages.augmenters.steps import build_steps
 from stages.core.blocks import Options
 
 KEY = "augment.image.steps"

@@ -6,7 +6,8 @@ import numpy as np
 
 from stages.augmenters import AUDIO
 from stages.augmenters.audio_step import AudioAugmenter
-from stages.augmenters.media import MediaDeriver, build_steps
+from stages.augmenters.media import MediaDeriver
+from stages.augmenters.steps import build_steps
 from stages.core.blocks import Options
 from stages.modalities.sound import Samples, Sound, decode, quantised, to_flac
 

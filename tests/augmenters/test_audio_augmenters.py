@@ -10,9 +10,11 @@ import pytest
 
 from stages.augmenters import AUDIO
 from stages.augmenters.audio_step import AudioAugmenter
-from stages.augmenters.media import ATTEMPTS, MediaDeriver, MediaOutcome, build_steps, check_steps
+from stages.augmenters.derive import ATTEMPTS
+from stages.augmenters.media import MediaDeriver, MediaOutcome
 from stages.augmenters.sounds import KEY, apply, make_sound_deriver
 from stages.augmenters.spectra import warped_bins
+from stages.augmenters.steps import build_steps, check_steps
 from stages.core.errors import UserError
 from stages.core.registry import build, member
 from stages.modalities.sound import Samples, Sound, decode, to_flac

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.augmenters import TEXT as STEPS
 from stages.augmenters.augmenter import Augmenter
-from stages.augmenters.derive import ATTEMPTS, Deriver, Outcome, check_steps, draw, make_deriver
+from stages.augmenters.derive import ATTEMPTS, KEY, Deriver, Outcome, draw, make_deriver
 from stages.augmenters.limits import Limits
 from stages.augmenters.protect import Protected
+from stages.augmenters.steps import check_steps
 from stages.core.errors import UserError
 from stages.core.params import load
 
@@ -128,5 +130,5 @@ def test_without_any_step_to_draw_nothing_can_be_derived(steps: dict[str, dict[s
 )
 def test_steps_are_checked_whether_or_not_they_are_enabled(steps: dict[str, dict[str, object]], message: str) -> None:
     with pytest.raises(UserError) as caught:
-        check_steps(steps)
+        check_steps(STEPS, steps, KEY)
     assert message in str(caught.value)
