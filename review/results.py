@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.core import report, tables
-from stages.tasks.classification import headline_rows
+from stages.core.registry import member
+from stages.tasks import TASKS
 
 METRICS = Path("metrics")
 COUNTED = ("rows", "kept", "rejected", "dropped", "derived", "unused")
@@ -20,11 +21,17 @@ def main() -> None:
     if "evaluate" in found:
         evaluated = found["evaluate"]
         title = f"Model, on {evaluated['samples']} test samples it has never seen"
-        report.table(title, ["metric", "value", "interval", "majority class"], headline_rows(evaluated))
+        task = task_of(evaluated)
+        report.table(title, ["metric", "value", "interval", task.baseline_name], task.headline_rows(evaluated))
     else:
         report.note("no metrics/evaluate.json yet: type dvc repro")
     for line in next_steps(found):
         report.note(line)
+
+
+def task_of(evaluated: Mapping[str, Any]) -> Any:
+    """The member of `TASKS` whose scores stand in metrics/evaluate.json."""
+    return member(TASKS, "regression" if "mse" in evaluated else "classification", "task")
 
 
 def sample_rows(metrics: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -45,7 +52,7 @@ def counts(metrics: Mapping[str, Any]) -> list[str]:
 def next_steps(metrics: Mapping[str, Any]) -> list[str]:
     """Where to look, and what to type."""
     steps = {
-        "metrics/mistakes.md": "the most confident mistakes",
+        "metrics/mistakes.md": f"the {task_of(metrics.get('evaluate', {})).mistakes_title.lower()}",
         "metrics/plots": "the data of the plots; to draw them: dvc plots show",
         "models/model": "the model: transformers.pipeline('text-classification', 'models/model')",
     }

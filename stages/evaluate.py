@@ -14,8 +14,11 @@ import pyarrow.parquet as pq
 from stages.core import models, report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
+from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES
-from stages.tasks import classification, curves, mistakes
+from stages.tasks import TASKS
+from stages.tasks.mistakes import Row
+from stages.tasks.task import PLOTS, Task
 
 SHOWN = 10
 """Mistakes on the terminal; all of them stand in the file."""
@@ -29,7 +32,7 @@ def main() -> None:
             "the test split has no samples: there is nothing to evaluate on",
             "raise split.ratios.test in params.yaml, or see metrics/split.json for where the samples went",
         )
-    labels = meta["labels"]
+    task: Task = member(TASKS, params.task, "task")(meta, bins=params.evaluate.calibration_bins)
     logits = predict_logits(
         test,
         model_class=MODEL_CLASSES[params.modality][params.task],
@@ -41,30 +44,20 @@ def main() -> None:
         device=params.finetune.device,
         precision=params.finetune.precision,
     )
-    ids, gold = test["id"].to_pylist(), test["label"].to_numpy().astype(np.int64)
-    probabilities = classification.probabilities_of(logits)
-    metrics = classification.summary(
+    ids, gold, outputs = test["id"].to_pylist(), task.gold(test), task.outputs(logits)
+    metrics = task.summary(
         gold,
-        probabilities,
-        labels,
-        [meta["train_label_counts"][label] for label in labels],
-        bins=params.evaluate.calibration_bins,
+        outputs,
         resamples=params.evaluate.bootstrap.resamples,
         confidence=params.evaluate.bootstrap.confidence,
         seed=params.seed,
     )
-    worst = mistakes.most_confident(gold, probabilities, ids, limit=params.evaluate.mistakes)
+    worst = task.worst(gold, outputs, ids, limit=params.evaluate.mistakes)
     found = contents_of([ids[i] for i in worst], params.modality)
-    rows = mistakes.rows(gold, probabilities, ids, labels, {i: shown for i, (shown, _) in found.items()}, worst)
-    wrong = int((probabilities.argmax(axis=1) != gold).sum())
-    write(
-        classification.predictions(ids, gold, probabilities, labels),
-        curves.plots(gold, probabilities, labels, bins=params.evaluate.calibration_bins),
-        mistakes.markdown(rows, wrong=wrong, samples=len(gold)),
-        metrics,
-    )
+    rows = task.mistakes(gold, outputs, ids, {i: shown for i, (shown, _) in found.items()}, worst)
+    write(task.predictions(ids, gold, outputs), task.plots(gold, outputs), task.page(rows, gold, outputs), metrics)
     write_media(rows, found, params.modality)
-    show(metrics, rows, params.evaluate.bootstrap.confidence)
+    show(task, metrics, rows, params.evaluate.bootstrap.confidence)
 
 
 def predict_logits(
@@ -103,19 +96,21 @@ def predict_logits(
 
 
 def contents_of(ids: Sequence[str], modality: str) -> dict[str, tuple[str, bytes | None]]:
-    """By id, of these samples only: the cleaned text, or the path and the bytes of the image or sound."""
+    """By id, of these samples only: the cleaned text with its pair, or the path and the bytes of the image or sound."""
     wanted = pa.array(ids, pa.string())
     size = tables.comfortable_rows("data/cleaned", "samples")
-    batches = tables.batches("data/cleaned", "samples", ["id", modality], batch_rows=size) if ids else ()
+    columns = list(dict.fromkeys(["id", modality, "text_pair"]))
+    batches = tables.batches("data/cleaned", "samples", columns, batch_rows=size) if ids else ()
     found: dict[str, tuple[str, bytes | None]] = {}
     for batch in batches:
         for row in batch.filter(pc.is_in(batch["id"], wanted)).to_pylist():
             one = row[modality]
-            found[row["id"]] = (one["path"], one["bytes"]) if isinstance(one, dict) else (one or "", None)
+            text = " / ".join(part for part in (row["text"], row["text_pair"]) if part) if modality == "text" else ""
+            found[row["id"]] = (one["path"], one["bytes"]) if isinstance(one, dict) else (text, None)
     return found
 
 
-def write_media(rows: Sequence[mistakes.Row], found: Mapping[str, tuple[str, bytes | None]], modality: str) -> None:
+def write_media(rows: Sequence[Row], found: Mapping[str, tuple[str, bytes | None]], modality: str) -> None:
     """The mistakes as files to look at or to listen to, and images on one sheet; empty folders for texts."""
     media = [(row, *found[row[0]]) for row in rows if modality != "text" and row[0] in found]
     with tables.new_folder("data/mistakes") as folder:
@@ -135,23 +130,24 @@ def write(predictions: pa.Table, plots: Mapping[str, pa.Table], mistakes_page: s
     with tables.new_file("models/predictions.parquet") as path:
         pq.write_table(predictions, path, compression="zstd")
     with tables.new_folder("metrics/plots/evaluate") as folder:
-        for name, plot in plots.items():
-            pyarrow.csv.write_csv(plot, folder / f"{name}.csv")
+        for name, columns in PLOTS.items():  # a plot of another task has its header alone: dvc.yaml names it
+            empty = pa.table({column: pa.array([], pa.string()) for column in columns})
+            pyarrow.csv.write_csv(plots.get(name, empty), folder / f"{name}.csv")
     with tables.new_file("metrics/mistakes.md") as path:
         path.write_text(mistakes_page, encoding="utf-8")
     tables.write_json("metrics/evaluate.json", metrics)
 
 
-def show(metrics: Mapping[str, Any], rows: Sequence[mistakes.Row], confidence: float) -> None:
+def show(task: Task, metrics: Mapping[str, Any], rows: Sequence[Row], confidence: float) -> None:
     """The headline values beside the baseline, what is undefined, and the mistakes."""
     title = f"{metrics['samples']} test samples"
-    header = ["metric", "value", f"{100 * confidence:g}% interval", "majority class"]
-    report.table(title, header, classification.headline_rows(metrics))
-    for name in classification.HEADLINE:
+    header = ["metric", "value", f"{100 * confidence:g}% interval", task.baseline_name]
+    report.table(title, header, task.headline_rows(metrics))
+    for name in task.headline_names:
         if name not in metrics:
-            report.note(f"{name} is left out: it needs test samples of two classes at least")
+            report.note(f"{name} is left out: {task.undefined}")
     if rows:
-        report.table("Most confident mistakes (more: metrics/mistakes.md)", mistakes.HEADER, rows[:SHOWN])
+        report.table(f"{task.mistakes_title} (more: metrics/mistakes.md)", task.mistakes_header, rows[:SHOWN])
 
 
 if __name__ == "__main__":

@@ -108,6 +108,7 @@ def test_all_outputs_agree_with_each_other() -> None:
         "metrics/plots/evaluate/precision_recall.csv",
         "metrics/plots/evaluate/reliability.csv",
         "metrics/plots/evaluate/roc.csv",
+        "metrics/plots/evaluate/values.csv",
         "models/predictions.parquet",
     ]
     metrics = json.loads(Path("metrics/evaluate.json").read_text())
@@ -125,6 +126,7 @@ def test_all_outputs_agree_with_each_other() -> None:
     assert f"{9 - right} of 9 test samples are wrong; {9 - right} shown here." in mistakes
     assert mistakes.count("\\| ") == 9 - right and "<b>" not in mistakes
     assert Path("metrics/plots/evaluate/confusion.csv").read_text().count("\n") == 1 + 9
+    assert Path("metrics/plots/evaluate/values.csv").read_text() == '"gold","predicted","residual"\n'
 
 
 def test_the_baseline_counts_originals_only() -> None:

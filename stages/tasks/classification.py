@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.core.errors import UserError
 from stages.tasks.bootstrap import intervals
 from stages.tasks.calibration import Floats, Integers, expected_calibration_error
+from stages.tasks.task import check_finite, rounded, rows_of
 from stages.tasks.weighted import ranked_classes, scorer
 
 HEADLINE = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc", "log_loss", "ece")
@@ -31,12 +31,7 @@ def probabilities_of(logits: npt.NDArray[Any]) -> Floats:
     Raises:
         UserError: a logit is not finite, as after a training run that diverged.
     """
-    broken = int((~np.isfinite(logits)).any(axis=1).sum())
-    if broken:
-        raise UserError(
-            f"the model's logits are not finite for {broken} of {len(logits)} samples: training has diverged",
-            "lower lr in params.yaml, or set finetune.max_grad_norm",
-        )
+    check_finite(logits)
     powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float64)
 
@@ -111,8 +106,8 @@ def summary(
         "per_class": per_class(gold, probabilities, labels),
         "baseline": baseline(gold, train_counts),
     }
-    rounded: dict[str, Any] = _rounded(content)
-    return rounded
+    found: dict[str, Any] = rounded(content)
+    return found
 
 
 def predictions(ids: Sequence[str], gold: Integers, probabilities: Floats, labels: Sequence[str]) -> pa.Table:
@@ -130,16 +125,4 @@ def predictions(ids: Sequence[str], gold: Integers, probabilities: Floats, label
 
 def headline_rows(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Rows (metric, value, interval, baseline) for a reader, from the content of metrics/evaluate.json."""
-    rows: list[tuple[str, ...]] = []
-    for name in (name for name in HEADLINE if name in metrics):
-        span, plain = metrics.get("interval", {}).get(name), metrics.get("baseline", {}).get(name)
-        between = f"{span['low']:.4f} - {span['high']:.4f}" if span else ""
-        shown = f"{name} (lower is better)" if name in LOWER_IS_BETTER else name
-        rows.append((shown, f"{metrics[name]:.4f}", between, "" if plain is None else f"{plain:.4f}"))
-    return rows
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return round(value, 6) if isinstance(value, float) else value
+    return rows_of(metrics, HEADLINE, LOWER_IS_BETTER)

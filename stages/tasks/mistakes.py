@@ -1,4 +1,4 @@
-"""The most confident mistakes, to be read: wrong labels, hard cases, blind spots.
+"""The worst predictions, to be read: wrong labels, hard cases, blind spots.
 
 Legend: N samples, K classes.
 """
@@ -13,6 +13,7 @@ from stages.tasks.calibration import Floats, Integers
 SHOWN_CHARACTERS = 120
 HEADER = ("id", "gold", "prediction", "confidence", "text")
 Row = tuple[str, str, str, float, str]
+"""Id, gold, prediction, confidence (of classes) or error (of values), and the text or the file's name."""
 
 
 def most_confident(gold: Integers, probabilities: Floats, ids: Sequence[str], *, limit: int) -> Integers:
@@ -53,17 +54,18 @@ def one_line(text: str) -> str:
 
 
 def markdown(rows: Sequence[Row], *, wrong: int, samples: int) -> str:
+    """A Markdown page of the most confident mistakes."""
+    summary = f"{wrong} of {samples} test samples are wrong; {len(rows)} shown here."
+    return page(rows, title="Most confident mistakes", summary=summary, header=HEADER)
+
+
+def page(rows: Sequence[Row], *, title: str, summary: str, header: Sequence[str]) -> str:
     """A Markdown page of the rows, with whatever they hold shown literally."""
-    lines = [
-        "# Most confident mistakes",
-        "",
-        f"{wrong} of {samples} test samples are wrong; {len(rows)} shown here.",
-        "",
-    ]
+    lines = [f"# {title}", "", summary, ""]
     if rows:
-        lines += [f"| {' | '.join(HEADER)} |", f"|{' --- |' * len(HEADER)}"]
-    for sample_id, gold, prediction, confidence, text in rows:
-        cells = (sample_id, gold, prediction, f"{confidence:.4f}", text)
+        lines += [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+    for sample_id, gold, prediction, number, text in rows:
+        cells = (sample_id, gold, prediction, f"{number:.4f}", text)
         lines.append(f"| {' | '.join(_literal(cell) for cell in cells)} |")
     return "\n".join(lines).rstrip() + "\n"
 

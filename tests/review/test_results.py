@@ -41,6 +41,17 @@ def test_a_finished_run_shows_samples_headline_and_next_steps(capsys: pytest.Cap
     assert "models/model" not in shown
 
 
+def test_a_regression_is_shown_beside_the_training_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"mse": 0.25, "pearson": 0.87, "samples": 9, "interval": {}, "baseline": {"mse": 1.0}}
+    tables.write_json("metrics/evaluate.json", given)
+    Path("metrics/mistakes.md").write_text("")
+    results.main()
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "metric value interval training mean" in shown
+    assert "mse (lower is better) 0.2500 1.0000 pearson 0.8700" in shown
+    assert "metrics/mistakes.md: the largest errors" in shown
+
+
 def test_stages_stand_in_the_order_of_the_line_and_splits_are_counted() -> None:
     found = {
         "split": {"rows": 10, "unused": 1, "splits": {"train": {"rows": 7}, "test": {"rows": 2}}},

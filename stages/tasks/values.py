@@ -1,0 +1,84 @@
+"""The task regression: the answer is a number.
+
+Legend: N samples. `gold` (N,) and `outputs` (N,) hold values in the unit of the data.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stages.tasks import mistakes, regression
+from stages.tasks.mistakes import Row
+from stages.tasks.regression import Floats, Integers
+from stages.tasks.task import Array, check_finite
+
+
+class Values:
+    """See `stages.tasks.task.Task`; `meta` is the content of data/encoded/meta.json.
+
+    `mean` and `deviation` are those of the training values, by which targets are standardised.
+    """
+
+    names = ("value",)
+    problem_type = "regression"
+    best_by: Mapping[str, bool] = {"mse": False, "mae": False, "r2": True, "pearson": True, "spearman": True}
+    shown = ("loss", "r2", "pearson", "spearman")
+    headline_names = regression.HEADLINE
+    undefined = "it needs test samples of different values, and predictions that differ"
+    baseline_name = "training mean"
+    mistakes_title = "Largest errors"
+    mistakes_header = regression.HEADER
+
+    def __init__(self, meta: Mapping[str, Any], *, bins: int) -> None:  # noqa: ARG002
+        train = meta["train_values"]
+        self.mean, self.deviation = float(train["mean"]), float(train["deviation"])
+
+    def gold(self, encoded: pa.Table) -> Floats:
+        """Values."""
+        return np.asarray(encoded["value"].to_numpy(), dtype=np.float64)
+
+    def outputs(self, logits: Array) -> Floats:
+        """Values (N,) from logits (N, 1)."""
+        check_finite(logits)
+        return np.asarray(logits[:, 0], dtype=np.float64)
+
+    def headline(self, gold: Floats, outputs: Floats) -> dict[str, float]:
+        """Errors, R2 and correlations."""
+        return regression.headline(gold, outputs)
+
+    def summary(self, gold: Floats, outputs: Floats, *, resamples: int, confidence: float, seed: int) -> dict[str, Any]:
+        """Headline values, their intervals, and the baseline."""
+        return regression.summary(gold, outputs, self.mean, resamples=resamples, confidence=confidence, seed=seed)
+
+    def predictions(self, ids: Sequence[str], gold: Floats, outputs: Floats) -> pa.Table:
+        """One row a sample: id, gold, prediction."""
+        return pa.table({"id": ids, "gold": gold, "prediction": outputs})
+
+    def plots(self, gold: Floats, outputs: Floats) -> dict[str, pa.Table]:
+        """Predicted against gold, and residuals: one table."""
+        return {"values": regression.plot(gold, outputs)}
+
+    def worst(self, gold: Floats, outputs: Floats, ids: Sequence[str], *, limit: int) -> Integers:
+        """The largest absolute errors."""
+        return regression.largest_errors(gold, outputs, ids, limit=limit)
+
+    def mistakes(
+        self, gold: Floats, outputs: Floats, ids: Sequence[str], texts: Mapping[str, str | None], positions: Integers
+    ) -> list[Row]:
+        """Id, gold, prediction, error and text."""
+        return regression.rows(gold, outputs, ids, texts, positions)
+
+    def page(self, rows: Sequence[Row], gold: Floats, outputs: Floats) -> str:
+        """The largest errors beside the mean one."""
+        mean = float(np.abs(outputs - gold).mean())
+        told = (
+            f"{len(gold)} test samples, mean absolute error {mean:.4f}; the {len(rows)} largest errors are shown here."
+        )
+        return mistakes.page(rows, title=self.mistakes_title, summary=told, header=self.mistakes_header)
+
+    @staticmethod
+    def headline_rows(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
+        """Rows (metric, value, interval, baseline)."""
+        return regression.headline_rows(metrics)
