@@ -32,21 +32,24 @@ MAKERS: dict[str, Any] = {"text": make_deriver, "image": make_picture_deriver, "
 def main() -> None:
     params = load()
     options = deriver_options(params.augment, params.modality, params.seed)
+    valued = params.task == "regression"
     planned = read_plan(
         seed=params.seed,
         copies=params.augment.copies,
         share=params.augment.share,
         balance=params.augment.balance,
         max_copies=params.augment.max_copies,
+        valued=valued,
     )
     workers = parallel.processes(params.augment.workers, planned.total, PROCESSES_PAY_FROM[params.modality])
     with_model = params.modality == "text" and any(name in MODELS for name in options["steps"])
-    tally, examples = write_derived(planned, params.modality, workers=1 if with_model else workers, **options)
+    workers = 1 if with_model else workers
+    tally, examples = write_derived(planned, params.modality, valued=valued, workers=workers, **options)
     with tables.new_folder("data/sheets/augment") as folder:
         examples.draw(folder)
     metrics = summary(planned, tally)
     tables.write_json("metrics/augment.json", metrics)
-    show(metrics, examples.texts())
+    show(metrics, examples.texts(), "value" if valued else "class")
 
 
 def deriver_options(block: Augment, modality: str, seed: int) -> dict[str, Any]:
@@ -65,18 +68,24 @@ def deriver_options(block: Augment, modality: str, seed: int) -> dict[str, Any]:
     return {"steps": enabled, "seed": seed, **limits}
 
 
-def read_plan(**options: Any) -> Plan:
-    """The plan for the cleaned samples that have a gold label and that the source has not set aside."""
-    found = tables.read("data/cleaned", "samples", ["id", "label", "label_source", "split"])
+def read_plan(*, valued: bool = False, **options: Any) -> Plan:
+    """The plan for the cleaned samples that have a gold label and that the source has not set aside.
+
+    Those that have a value instead are all of one class, called `value`.
+    """
+    found = tables.read("data/cleaned", "samples", ["id", "label", "value", "label_source", "split"])
+    answers = pc.if_else(found["value"].is_valid(), rows.VALUED, None) if valued else found["label"]
     held_out = pc.is_in(found["split"], pa.array(["validation", "test"]))
     gold = pc.equal(pc.fill_null(found["label_source"], ""), "gold")
-    labels = pc.if_else(pc.and_not(gold, held_out), found["label"], pa.scalar(None, pa.string()))
+    labels = pc.if_else(pc.and_not(gold, held_out), answers, pa.scalar(None, pa.string()))
     return plan(found["id"].to_pylist(), labels.to_pylist(), **options)
 
 
-def write_derived(planned: Plan, modality: str, *, workers: int, **options: Any) -> tuple[rows.Tally, Examples]:
+def write_derived(
+    planned: Plan, modality: str, *, valued: bool, workers: int, **options: Any
+) -> tuple[rows.Tally, Examples]:
     """Derive and write what is planned: what became of it, and a few examples."""
-    tally, examples = rows.Tally(), Examples(modality, len(planned.originals))
+    tally, examples = rows.Tally(), Examples(modality, len(planned.originals), answer="value" if valued else "label")
     size = tables.comfortable_rows("data/cleaned", "samples")
     with (
         tables.new_folder("data/augmented") as folder,
@@ -93,7 +102,7 @@ def write_derived(planned: Plan, modality: str, *, workers: int, **options: Any)
         work = (rows.jobs(chunk, modality) for chunk in chunks)
         with closing(parallel.ordered_map(MAKERS[modality], options, work, workers=workers)) as results:
             for (chunk, _), outcomes in zip(again, results, strict=True):
-                derived = rows.derived_rows(chunk, outcomes, originals, tally, column=modality)
+                derived = rows.derived_rows(chunk, outcomes, originals, tally, column=modality, valued=valued)
                 writer.write(derived)
                 examples.add(chunk, derived)
                 bar.advance(task, sum(map(len, outcomes)))
@@ -115,14 +124,14 @@ def summary(planned: Plan, tally: rows.Tally) -> dict[str, Any]:
     }
 
 
-def show(metrics: dict[str, Any], examples: list[list[str]]) -> None:
+def show(metrics: dict[str, Any], examples: list[list[str]], answer: str = "class") -> None:
     """What was derived, class by class, and how it looks."""
     given_up = ", ".join(f"{count} {reason}" for reason, count in metrics["given_up"].items()) or "none"
     title = f"{metrics['planned']} planned, {metrics['derived']} derived, given up: {given_up}"
     classes = [[label, *counts.values()] for label, counts in metrics["classes"].items()]
     report.table(title, ["class", "rows before", "wanted", "rows after"], classes)
     if examples:
-        report.table("Examples", ["class", "original", "derived"], examples)
+        report.table("Examples", [answer, "original", "derived"], examples)
 
 
 if __name__ == "__main__":

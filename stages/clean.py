@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -26,11 +26,13 @@ FIRST_PASS = "first_pass"
 
 def main() -> None:
     params = load()
-    cleaner = row_cleaner(params.clean, params.labels, params.modality)
+    answer: Literal["label", "value"] = "value" if params.task == "regression" else "label"
+    cleaner = row_cleaner(params.clean, params.labels, params.modality, answer)
     near = params.clean.duplicates.near
-    survey = Survey()
+    survey = Survey(answer=answer)
     if near.enabled and near.shingle_characters and near.permutations:
-        survey = Survey(shingle_characters=near.shingle_characters, permutations=near.permutations)
+        sizes = {"shingle_characters": near.shingle_characters, "permutations": near.permutations}
+        survey = Survey(answer=answer, **sizes)
     steps = build_steps(OUTLIERS, params.clean.outliers.checks, "clean.outliers.checks")
     with tables.new_folder("data/cleaned") as folder:
         total = first_pass(folder, cleaner, survey, media_cleaner(params.clean, params.modality, params.decode))
@@ -46,7 +48,9 @@ def main() -> None:
     show(counts, cleaner.changed)
 
 
-def row_cleaner(block: Clean, labels: list[str], modality: str) -> RowCleaner:
+def row_cleaner(
+    block: Clean, labels: list[str], modality: str, answer: Literal["label", "value"] = "label"
+) -> RowCleaner:
     """The row cleaner that params.yaml describes.
 
     Raises:
@@ -68,6 +72,7 @@ def row_cleaner(block: Clean, labels: list[str], modality: str) -> RowCleaner:
         fill_label=rules.fill if rules.missing == "fill" else None,
         drop_missing_labels=rules.missing == "drop",
         drop_unknown_labels=rules.unknown == "drop",
+        answer=answer,
     )
 
 

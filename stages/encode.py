@@ -18,15 +18,17 @@ def main() -> None:
     params = load()
     assigned = tables.read("data/split", "assignment", ["id", "split", "fold"]).to_pydict()
     places = dict(zip(assigned["id"], zip(assigned["split"], assigned["fold"], strict=True), strict=True))
-    labels = params.labels or class_names()
-    numbers = {label: number for number, label in enumerate(labels)}
+    valued = params.task == "regression"
+    labels = [] if valued else params.labels or class_names()
+    numbers = None if valued else {label: number for number, label in enumerate(labels)}
     source = models.resolve(params.model)
     given = open_inputs(params.modality, source, params.encode, params.decode)
     lengths: dict[str, list[float]] = {name: [] for name in SPLITS}
     originals: Counter[str] = Counter()
+    values: list[float] = []
     total = len(places) + tables.rows("data/augmented", "samples")
     with tables.new_folder("data/encoded") as folder, ExitStack() as stack:
-        schema = inputs.schema(given.names)
+        schema = inputs.schema(given.names, values=valued)
         for name in SPLITS:
             (folder / name).mkdir()
         writers = {name: stack.enter_context(tables.Writer(folder / name, "inputs", schema)) for name in SPLITS}
@@ -37,13 +39,15 @@ def main() -> None:
                 writers[name].write(inputs.table(part, folds, numbers, given.names))
                 lengths[name] += [sizes[row] for row in rows.tolist()]
                 if name == "train":
-                    originals.update(part["label"].filter(pc.is_null(part["parent"])).to_pylist())
+                    own = part.filter(pc.is_null(part["parent"]))
+                    originals.update(own["label"].to_pylist())
+                    values += own["value"].to_pylist()
         meta = {
             "modality": params.modality,
             "labels": labels,
             **given.meta(),
             "model": source.public_name,
-            "train_label_counts": {label: originals[label] for label in labels},
+            **train_statistics(valued, originals, labels, values),
         }
         tables.write_json(folder / "meta.json", meta)
     finish({name: given.statistics(values) for name, values in lengths.items()}, total, params.modality)
@@ -57,6 +61,15 @@ def open_inputs(modality: str, source: models.Source, block: Encode, limits: Dec
     workers = limits.workers if limits else 1
     options = block.processor or {}
     return streams.Media(modality, source, options=options, batch_rows=block.batch_rows, workers=workers)
+
+
+def train_statistics(
+    valued: bool, originals: Counter[str], labels: Sequence[str], values: Sequence[float]
+) -> dict[str, Any]:
+    """Of the original training samples: rows a label, or their values' mean and deviation."""
+    if valued:
+        return {"train_values": inputs.value_statistics(values)}
+    return {"train_label_counts": {label: originals[label] for label in labels}}
 
 
 def class_names() -> list[str]:

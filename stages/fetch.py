@@ -30,7 +30,7 @@ def main() -> None:
             for batch in report.track(batches, "fetch: rows"):
                 writer.write(batch)
                 splits.update(name or "unassigned" for name in batch["split"].to_pylist())
-                labelled += len(batch) - batch["label"].null_count
+                labelled += len(batch) - batch["label_source"].null_count
         counts = {"rows": writer.rows, "splits": {name: splits[name] for name in (*SPLITS, "unassigned")}}
         about = {"source": fetch.source, "licence": fetch.licence, **reading.provenance(), **counts}
         tables.write_json(folder / "provenance.json", about)

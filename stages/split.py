@@ -12,7 +12,8 @@ from stages.core.params import load
 from stages.core.registry import build
 from stages.core.samples import SPLITS
 from stages.splitters import READ_EXTRA, SPLITTERS
-from stages.splitters.assign import UNUSED, Assignment, assign
+from stages.splitters.assign import ANSWERS, UNUSED, Assignment, assign
+from stages.splitters.bins import by_quantile
 
 SCHEMA = pa.schema([("id", pa.string()), ("split", pa.string()), ("fold", pa.int32()), ("reason", pa.string())])
 COLUMNS = ["id", "group", "label", "value", "target", "label_source", "split"]
@@ -27,15 +28,17 @@ def main() -> None:
     if not len(samples):
         raise UserError("no samples are left after cleaning", "see metrics/clean.json and data/cleaned/dropped")
     ratios = block.ratios.model_dump()
+    valued = params.task == "regression"
     assignment = assign(
-        samples,
+        by_quantile(samples) if valued else samples,
         splitter,
         respect=block.predefined == "respect",
         ratios=ratios,
         folds=block.folds,
         seed=params.seed,
+        answers=["value"] if valued else ANSWERS,
     )
-    numbers = metrics(samples, assignment)
+    numbers = metrics(samples, assignment, valued=valued)
     check(numbers, ratios)
     with tables.new_folder("data/split") as folder:
         tables.write(folder, "assignment", to_table(samples, assignment))
@@ -51,10 +54,13 @@ def to_table(samples: pa.Table, assignment: Assignment) -> pa.Table:
     return pa.table([samples["id"], names, folds, reasons], schema=SCHEMA)
 
 
-def metrics(samples: pa.Table, assignment: Assignment) -> dict[str, Any]:
-    """Samples a split and class, groups a split, and why samples are unused; in = assigned + unused."""
+def metrics(samples: pa.Table, assignment: Assignment, *, valued: bool = False) -> dict[str, Any]:
+    """Samples a split and class (or the range of values), groups a split, and why samples are unused.
+
+    In = assigned + unused.
+    """
     parts = {
-        name: samples.select(["label", "group"]).filter(pa.array(assignment.split == number))
+        name: samples.select(["label", "value", "group"]).filter(pa.array(assignment.split == number))
         for number, name in enumerate(SPLITS)
     }
     folds = Counter(assignment.fold[assignment.fold >= 0].tolist())
@@ -66,12 +72,26 @@ def metrics(samples: pa.Table, assignment: Assignment) -> dict[str, Any]:
             name: {
                 "rows": len(part),
                 "groups": pc.count_distinct(part["group"]).as_py(),
-                "labels": dict(sorted(Counter(part["label"].drop_null().to_pylist()).items())),
+                **(value_range(part) if valued else {"labels": label_counts(part)}),
             }
             for name, part in parts.items()
         },
         "folds": {str(number): count for number, count in sorted(folds.items())},
     }
+
+
+def label_counts(part: pa.Table) -> dict[str, int]:
+    """Samples a label."""
+    return dict(sorted(Counter(part["label"].drop_null().to_pylist()).items()))
+
+
+def value_range(part: pa.Table) -> dict[str, dict[str, float]]:
+    """Least, mean and greatest value; nothing where there is none."""
+    values = part["value"].drop_null()
+    if not len(values):
+        return {"values": {}}
+    found = {"min": pc.min(values), "mean": pc.mean(values), "max": pc.max(values)}
+    return {"values": {name: round(value.as_py(), 6) for name, value in found.items()}}
 
 
 def check(numbers: dict[str, Any], ratios: dict[str, float]) -> None:
@@ -88,6 +108,11 @@ def check(numbers: dict[str, Any], ratios: dict[str, float]) -> None:
                 "raise split.ratios, or fetch more samples; "
                 "large groups (fetch.columns.group, clean.duplicates.near) may leave none",
             )
+    values = splits["train"].get("values")
+    if values is not None:
+        if values["min"] == values["max"]:
+            raise UserError(f"split: all training samples have the value {values['min']:g}", "fetch.columns.value")
+        return
     wanted = {label for part in splits.values() for label in part["labels"]}
     missing = sorted(wanted - set(splits["train"]["labels"]))
     if missing or len(wanted) < 2:
@@ -106,8 +131,12 @@ def check(numbers: dict[str, Any], ratios: dict[str, float]) -> None:
 def show(numbers: dict[str, Any]) -> None:
     """Rows a class and split, and groups a split."""
     splits = numbers["splits"]
-    classes = sorted({label for part in splits.values() for label in part["labels"]})
-    rows = [(label, *(part["labels"].get(label, 0) for part in splits.values())) for label in classes]
+    classes = sorted({label for part in splits.values() for label in part.get("labels", ())})
+    rows: list[tuple[Any, ...]] = [
+        (label, *(part["labels"].get(label, 0) for part in splits.values())) for label in classes
+    ]
+    for name in ("min", "mean", "max") if any("values" in part for part in splits.values()) else ():
+        rows.append((f"{name} value", *(str(part["values"].get(name, "")) for part in splits.values())))
     rows += [(f"all {name}", *(part[name] for part in splits.values())) for name in ("rows", "groups")]
     report.table(unused(numbers), ["class", *splits], rows)
 

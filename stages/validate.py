@@ -47,7 +47,10 @@ def main() -> None:
             classes.update(batch["label"].filter(pa.array(~out)).drop_null().to_pylist())
             remember(examples, batch, masks)
     counted = {label: count for label, count in classes.items() if not params.labels or label in params.labels}
-    broken = breaches(rows=total, classes=counted, codes=codes, labels=params.labels, **block.contract.model_dump())
+    known_classes = None if params.task == "regression" else counted
+    broken = breaches(
+        rows=total, classes=known_classes, codes=codes, labels=params.labels, **block.contract.model_dump()
+    )
     tables.write_json("metrics/validate.json", metrics(total, rejected.rows, codes, classes, known, broken))
     rows = [(code, count, "  ".join(examples.get(code, []))) for code, count in sorted(codes.items())]
     report.table(f"{total} rows, {rejected.rows} rejected", ["reason code", "rows", "examples"], rows)

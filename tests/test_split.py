@@ -95,6 +95,23 @@ def test_a_class_that_validation_lacks_is_noted(tmp_path: Path, capsys: pytest.C
     assert "note: no test sample of: rare" in shown
 
 
+def test_values_are_shared_out_by_quantile_and_their_range_is_told(tmp_path: Path) -> None:
+    rows: list[workplace.Row] = [{"value": float(n), "label_source": "gold"} for n in range(100)]
+    given = {"task": "regression", "labels": [], "finetune__best_by": "r2", "augment__balance": "none"}
+    given |= {"finetune__loss": "mse", "fetch__columns": {"text": "t", "value": "v"}}
+    metrics = run(tmp_path, [*rows, {"label": "good"}], **given)
+    splits = metrics["splits"]
+    assert {name: part["rows"] for name, part in splits.items()} == {"train": 70, "validation": 15, "test": 15}
+    assert metrics["reasons"] == {"split.no_answer": 1}
+    assert all(set(part) == {"rows", "groups", "values"} for part in splits.values())
+    found = [row["split"] for row in assignment(tmp_path)[:100]]
+    for start in range(0, 100, 10):
+        assert Counter(found[start : start + 10])["train"] == 7, "each tenth is shared out alike"
+    assert splits["train"]["values"]["min"] < 10 and splits["test"]["values"]["max"] > 85
+    with pytest.raises(UserError, match="split: all training samples have the value 2"):
+        run(tmp_path, [row | {"value": 2.0} for row in rows], **given)
+
+
 BIG: list[workplace.Row] = [row | {"group": "g"} for row in labelled(good=50, bad=50)]
 DATED: list[workplace.Row] = [row | {"extra": [("day", "2025-01-01")]} for row in labelled(good=5, bad=5)]
 DECLARED: list[workplace.Row] = [

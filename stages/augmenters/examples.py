@@ -17,19 +17,21 @@ SHOWN_CHARACTERS = 160
 class Examples:
     """Gathers originals that come by, at least one and at most `LINES` in all, spread over the classes."""
 
-    def __init__(self, modality: str, classes: int) -> None:
-        self.modality = modality
+    def __init__(self, modality: str, classes: int, *, answer: str = "label") -> None:
+        self.modality, self._answer = modality, answer
         self._each = max(LINES // max(classes, 1), 1)
         self._taken: Counter[str] = Counter()
         self.found: list[tuple[str, Any, list[Any]]] = []
-        """Label, original and derived contents."""
+        """Label (or value), original and derived contents."""
 
     def add(self, originals: pa.Table, derived: pa.Table) -> None:
         """Take in some originals and what was derived from them."""
         if len(self.found) >= LINES or not len(derived):
             return
         parents = set(derived["parent"].to_pylist())
-        for row, (own, label) in enumerate(zip(*(originals[n].to_pylist() for n in ("id", "label")), strict=True)):
+        columns = (originals[name].to_pylist() for name in ("id", self._answer))
+        for row, (own, answer) in enumerate(zip(*columns, strict=True)):
+            label = str(answer)
             if own not in parents or self._taken[label] >= self._each or len(self.found) >= LINES:
                 continue
             self._taken[label] += 1

@@ -19,6 +19,9 @@ AnyOutcome = tuple[str | bytes | None, tuple[str, ...], str | None]
 STORED = {"image": "png", "audio": "flac"}
 """How derived images and sounds are stored."""
 
+VALUED = "value"
+"""The one class of samples whose answer is a value."""
+
 CHUNK_ROWS = 64
 """Originals handed to a process at a time."""
 
@@ -74,16 +77,24 @@ def digests(batches: Iterable[pa.Table], column: str) -> set[int]:
 
 
 def derived_rows(
-    rows: pa.Table, outcomes: Sequence[Sequence[AnyOutcome]], originals: set[int], tally: Tally, *, column: str
+    rows: pa.Table,
+    outcomes: Sequence[Sequence[AnyOutcome]],
+    originals: set[int],
+    tally: Tally,
+    *,
+    column: str,
+    valued: bool = False,
 ) -> pa.Table:
     """The derived samples of `rows`: their parents' columns but for id, parent, `column`, split and issues.
 
-    What stands among the originals too is given up: split may put that original into test.
+    What stands among the originals too is given up: split may put that original into test. Where the answer is a
+    value, all are counted as of one class.
     """
     parents: list[int] = []
     derived: list[Any] = []
     ids: list[str] = []
     pairs, labels, names = (rows[name].to_pylist() for name in ("text_pair", "label", "id"))
+    labels = [VALUED] * len(rows) if valued else labels
     for place, copies in enumerate(outcomes):
         for number, outcome in enumerate(copies, start=1):
             content, steps, reason = outcome

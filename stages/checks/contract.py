@@ -19,7 +19,7 @@ class Breach:
 def breaches(
     *,
     rows: int,
-    classes: Mapping[str, int],
+    classes: Mapping[str, int] | None,
     codes: Mapping[str, int],
     labels: Sequence[str],
     min_rows: int,
@@ -32,11 +32,25 @@ def breaches(
     Args:
         rows: fetched rows.
         classes: rows a class, among the rows that were not rejected; only known classes where `labels` names them.
+            None where answers are no classes: then no clause about them holds.
         codes: rows a reason code.
     """
     found = []
     if rows < min_rows:
         found.append(Breach("min_rows", f"{rows} rows", f">= {min_rows}", "fetch more, or lower it"))
+    found += [] if classes is None else _of_classes(classes, labels, min_rows_per_class, max_imbalance)
+    for code, share in max_shares.items():
+        actual = codes.get(code, 0) / rows if rows else 0.0
+        if actual > share:
+            text = f"{codes[code]} rows, {actual:.2%}"
+            found.append(Breach(f"max_shares: {code}", text, f"<= {share:.2%}", "mend the source, or raise it"))
+    return found
+
+
+def _of_classes(
+    classes: Mapping[str, int], labels: Sequence[str], min_rows_per_class: int, max_imbalance: float
+) -> list[Breach]:
+    found = []
     names = labels or sorted(classes)
     if len(names) < 2:
         found.append(
@@ -57,11 +71,6 @@ def breaches(
     if least and most / least > max_imbalance:
         ratio = f"{most / least:.1f} to 1"
         found.append(Breach("max_imbalance", ratio, f"<= {max_imbalance:g} to 1", "see augment.balance, or raise it"))
-    for code, share in max_shares.items():
-        actual = codes.get(code, 0) / rows if rows else 0.0
-        if actual > share:
-            text = f"{codes[code]} rows, {actual:.2%}"
-            found.append(Breach(f"max_shares: {code}", text, f"<= {share:.2%}", "mend the source, or raise it"))
     return found
 
 

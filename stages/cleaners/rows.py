@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -19,7 +19,8 @@ Chain = Callable[[str], tuple[str, tuple[str, ...]]]
 class RowCleaner:
     """Cleans a batch of samples; `changed` counts the rows that each step changed.
 
-    `chain` is for texts; images and sounds come cleaned, with `modality` for the name of their column.
+    `chain` is for texts; images and sounds come cleaned, with `modality` for the name of their column. Where the
+    `answer` is a value, labels stay as they are, and `drop_missing_labels` concerns values.
     """
 
     modality: str
@@ -30,6 +31,7 @@ class RowCleaner:
     fill_label: str | None
     drop_missing_labels: bool
     drop_unknown_labels: bool
+    answer: Literal["label", "value"] = "label"
     changed: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, batch: pa.Table, media: Sequence[Cleaned | None] = ()) -> tuple[pa.Table, list[str]]:
@@ -46,6 +48,9 @@ class RowCleaner:
         }
         if self.modality != "text":
             columns[self.modality] = self._media(media, issues, reasons)
+        if self.answer == "value":
+            self._values(batch["value"].to_pylist(), issues, reasons)
+            return samples.replace(batch, **columns, issues=issues), reasons
         columns["label"] = self._labels(batch["label"].to_pylist(), issues, reasons)
         if self.fill_label is not None:  # a label that nobody gave is no gold label
             origins = zip(issues, batch["label_source"].to_pylist(), strict=True)
@@ -88,6 +93,13 @@ class RowCleaner:
                 _add(issues[row], f"{self.modality}.{step}")
             found.append(one and {"bytes": one.bytes, "path": one.path})
         return found
+
+    def _values(self, values: Sequence[float | None], issues: list[list[str]], reasons: list[str]) -> None:
+        for row in (row for row, value in enumerate(values) if value is None):
+            code = "value.invalid" if "value.invalid" in issues[row] else "value.missing"
+            _add(issues[row], code)
+            if self.drop_missing_labels:
+                reasons[row] = reasons[row] or code
 
     def _labels(self, labels: Sequence[str | None], issues: list[list[str]], reasons: list[str]) -> list[str | None]:
         cleaned: list[str | None] = []

@@ -23,17 +23,18 @@ class Survey:
     permutation.
 
     `reasons` (N,) holds numbers into `names`; 0 is the empty reason: the row stays. `codes` maps further reason
-    codes to the mask (N,) of their rows.
+    codes to the mask (N,) of their rows. `answer` is the column in which repeats of one input can contradict.
     """
 
-    def __init__(self, *, shingle_characters: int = 1, permutations: int = 0) -> None:
+    def __init__(self, *, answer: str = "label", shingle_characters: int = 1, permutations: int = 0) -> None:
+        self._answer, self._conflict = answer, "value.conflict" if answer == "value" else "label.conflict"
         self.names = [""]
         self.codes: dict[str, Mask] = {}
         self._minhash = {"shingle_characters": shingle_characters, "permutations": permutations}
         self._parts: dict[str, list[Any]] = {
             n: [] for n in ("reasons", "keys", "labels", "splits", "groups", "lengths", "hashes")
         }
-        self._labels: dict[str, int] = {}
+        self._labels: dict[Any, int] = {}
 
     def add(self, batch: pa.Table, reasons: list[str], hashes: Sequence[int | None] = ()) -> None:
         """Take in the next rows, why each is dropped so far, and the 64-bit hashes of their images or sounds."""
@@ -44,7 +45,7 @@ class Survey:
         part["keys"].append(np.frombuffer(b"".join(map(digest, inputs)), dtype=np.uint64))
         numbers = (
             -1 if label is None else self._labels.setdefault(label, len(self._labels))
-            for label in batch["label"].to_pylist()
+            for label in batch[self._answer].to_pylist()
         )
         part["labels"].append(np.fromiter(numbers, dtype=np.int32, count=len(batch)))
         splits = pc.fill_null(pc.index_in(batch["split"], pa.array(SPLITS)), 0)
@@ -93,8 +94,8 @@ class Survey:
         found, dropped = (
             self._spread(alive, mask) for mask in duplicates.conflicts(self.keys[alive], self.labels[alive], conflicts)
         )
-        self.codes["label.conflict"] = found
-        self.drop(dropped & ~self.held_out, "label.conflict")
+        self.codes[self._conflict] = found
+        self.drop(dropped & ~self.held_out, self._conflict)
         alive = self.order[self.alive[self.order]]
         again = self._spread(alive, duplicates.repeats(self.keys[alive]))
         self.codes["duplicate.exact"] = again

@@ -33,12 +33,30 @@ def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, npt.NDArray
             yield name, rows, [found[row][1] for row in rows]
 
 
-def table(part: pa.Table, folds: Sequence[int | None], numbers: Mapping[str, int], names: Sequence[str]) -> pa.Table:
-    """The encoded rows: id, parent, label (its number), fold, length, and the inputs `names`.
+def table(
+    part: pa.Table, folds: Sequence[int | None], numbers: Mapping[str, int] | None, names: Sequence[str]
+) -> pa.Table:
+    """The encoded rows: id, parent, label (its number) or, where there are no `numbers`, value; fold, length, and the
+    inputs `names`.
 
     Raises:
-        UserError: a label without a number.
+        UserError: a label without a number, or no value.
     """
+    answers = _values(part) if numbers is None else _labels(part, numbers)
+    columns = [part["id"], part["parent"], answers, pa.array(folds, pa.int32()), part["length"]]
+    return pa.table([*columns, *(part[name] for name in names)], schema=schema(names, values=numbers is None))
+
+
+def _values(part: pa.Table) -> pa.ChunkedArray:
+    if part["value"].null_count:
+        odd = part["id"].filter(part["value"].is_null())[0]
+        raise UserError(
+            f"sample {odd} has no value", "set clean.labels.missing: drop, and fetch.columns.value to its column"
+        )
+    return part["value"]
+
+
+def _labels(part: pa.Table, numbers: Mapping[str, int]) -> pa.Array:
     labels = [numbers.get(label, -1) for label in part["label"].to_pylist()]
     if -1 in labels:
         odd = part.slice(labels.index(-1), 1)
@@ -47,15 +65,27 @@ def table(part: pa.Table, folds: Sequence[int | None], numbers: Mapping[str, int
             f"which is none of: {', '.join(numbers)}",
             "add it to `labels`, or see clean.labels (map, missing, unknown)",
         )
-    columns = [part["id"], part["parent"], pa.array(labels, pa.int32()), pa.array(folds, pa.int32()), part["length"]]
-    return pa.table([*columns, *(part[name] for name in names)], schema=schema(names))
+    return pa.array(labels, pa.int32())
 
 
-def schema(names: Sequence[str]) -> pa.Schema:
-    """The schema of encoded tables with the inputs `names`."""
+def schema(names: Sequence[str], *, values: bool = False) -> pa.Schema:
+    """The schema of encoded tables with the inputs `names`, and with values or the numbers of labels."""
     fixed = [("id", pa.string()), ("parent", pa.string())]
-    fixed += [(name, pa.int32()) for name in ("label", "fold", "length")]
+    fixed += [("value", pa.float64()) if values else ("label", pa.int32())]
+    fixed += [(name, pa.int32()) for name in ("fold", "length")]
     return pa.schema(fixed + [(name, TYPES.get(name, ARRAYS)) for name in names])
+
+
+def value_statistics(values: Sequence[float]) -> dict[str, float | int]:
+    """Of training values, by which targets are standardised: number, mean and (population) standard deviation.
+
+    Raises:
+        UserError: they are all equal.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if not len(found) or found.min() == found.max():
+        raise UserError("the training samples all have one value: there is nothing to learn", "see metrics/split.json")
+    return {"count": len(found), "mean": float(found.mean()), "deviation": float(found.std())}
 
 
 def length_statistics(lengths: Sequence[float], limit: float) -> dict[str, float | int]:

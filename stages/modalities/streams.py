@@ -15,7 +15,7 @@ from stages.core.errors import UserError
 from stages.modalities import audio, image, text
 from stages.modalities.inputs import ARRAYS, TYPES, length_statistics
 
-FIXED = ["id", "parent", "label"]
+FIXED = ["id", "parent", "label", "value"]
 FOLDERS = ("data/cleaned", "data/augmented")
 PROCESSES_PAY_FROM = 12_000
 """Images or sounds: a process loads transformers first, which takes some seconds."""

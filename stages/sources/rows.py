@@ -135,7 +135,9 @@ def to_samples(
             issues[index].append("value.invalid")
     if "label" in found:
         found["label"] = _renamed(found["label"], labels)
-        found["label_source"] = pc.if_else(found["label"].is_valid(), "gold", None)
+    answered = [found[name].is_valid() for name in ("label", "value") if name in found]
+    if answered:
+        found["label_source"] = pc.if_else(pc.or_(answered[0], answered[-1]), "gold", None)
     given = pa.array([split] * raw.rows, pa.string())
     found["split"] = pc.coalesce(_split_column(found["split"], splits), given) if "split" in found else given
     found["id"] = _ids(raw, found, ids)

@@ -5,7 +5,7 @@ respected; where its splits share a group, the sample stays in test before valid
 others are left unused, with a reason: nothing is moved into a benchmark's test set, and nothing leaks out of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from stages.splitters import Splitter
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+ANSWERS = ("label", "value", "target")
 UNUSED = -1
 TRAIN, VALIDATION, TEST = range(3)
 
@@ -40,6 +41,7 @@ def assign(
     ratios: Mapping[str, float],
     folds: int,
     seed: int,
+    answers: Sequence[str] = ANSWERS,
 ) -> Assignment:
     """Share the samples out.
 
@@ -48,6 +50,7 @@ def assign(
         respect: whether the source's own splits hold.
         ratios: share of train, validation and test where the source says nothing; where the source has a split of
             its own but not another, the other one is taken out of its training samples.
+        answers: columns of which a sample needs one, to be of use.
         folds: training samples also get a fold, 0 to folds - 1; 0: none.
 
     Raises:
@@ -60,7 +63,7 @@ def assign(
     groups = samples["group"].combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     held = _held_out(groups, declared)
     free = (declared <= TRAIN) & (held[groups] == UNUSED)
-    usable = _has_answer(samples)
+    usable = _has_answer(samples, answers)
     gold = pc.fill_null(pc.equal(samples["label_source"], "gold"), False).to_numpy() & usable
     split[free] = _share(samples, free, declared, splitter, ratios, seed)
     crossing = (held[groups] != UNUSED) & (split != held[groups])
@@ -86,9 +89,8 @@ def _folds(samples: pa.Table, splitter: Splitter, folds: int, seed: int) -> Ints
     return fold
 
 
-def _has_answer(samples: pa.Table) -> Mask:
-    answers = [pc.is_valid(samples[name]).to_numpy() for name in ("label", "value", "target")]
-    found: Mask = np.logical_or.reduce(answers)
+def _has_answer(samples: pa.Table, answers: Sequence[str]) -> Mask:
+    found: Mask = np.logical_or.reduce([pc.is_valid(samples[name]).to_numpy() for name in answers])
     return found
 
 

@@ -8,6 +8,7 @@ from stages.checks import CHECKS
 from stages.checks.verdicts import MEDIA
 from stages.core import registry, samples
 from stages.core.errors import UserError
+from stages.core.params import parse
 from tests import workplace
 
 TEXTS = [None, "", " \t\n\u00a0", "a", " ab ", "abcd", "日本語で"]
@@ -61,9 +62,32 @@ def test_a_row_that_the_source_could_not_read_is_malformed() -> None:
     assert found("row.malformed", rows, []) == [True, False]
 
 
+VALUES: list[workplace.Row] = [
+    {"text": "x", "value": value, "issues": issues}
+    for value, issues in [(None, []), (None, ["value.invalid"]), (0.9, []), (1.0, []), (5.0, []), (5.1, [])]
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "expected"),
+    [
+        ("value.missing", {}, [0]),
+        ("value.invalid", {}, [1]),
+        ("value.out_of_range", {"minimum": 1, "maximum": 5.0}, [2, 5]),
+        ("value.out_of_range", {"minimum": 0.9, "maximum": 5.1}, []),
+    ],
+)
+def test_checks_of_the_value(code: str, options: dict[str, float], expected: list[int]) -> None:
+    assert [row for row, hit in enumerate(found(code, VALUES, [], **options)) if hit] == expected
+
+
 OF_ROWS = [code for code in CHECKS if code.split(".")[0] not in MEDIA or code.endswith(".missing")]
 """The others are of decoded images and sounds."""
-OPTIONS = {"text.too_short": {"min_characters": 1}, "text.too_long": {"max_characters": 9}}
+OPTIONS = {
+    "text.too_short": {"min_characters": 1},
+    "text.too_long": {"max_characters": 9},
+    "value.out_of_range": {"minimum": 1.0, "maximum": 5.0},
+}
 
 
 @pytest.mark.parametrize("code", OF_ROWS)
@@ -80,7 +104,8 @@ def test_every_check_takes_no_rows_and_rows_of_nulls(code: str, labels: list[str
 @pytest.mark.parametrize("code", [code for code in CHECKS if code.split(".")[0] not in MEDIA])
 def test_every_check_stands_in_params_with_its_options(code: str) -> None:
     family, name = code.split(".")
-    options = workplace.params({})["validate"]["checks"][family][name]
+    recipe = "sick" if family == "value" else "messages"
+    options = parse(workplace.ROOT / f"recipes/{recipe}.yaml")["validate"]["checks"][family][name]
     assert callable(registry.build(CHECKS, code, options, code))
 
 

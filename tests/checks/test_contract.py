@@ -19,6 +19,11 @@ KEPT: dict[str, Any] = {
 }
 
 
+def test_without_classes_no_clause_about_them_holds() -> None:
+    assert breaches(**KEPT | {"classes": None, "labels": [], "min_rows_per_class": 99}) == []
+    assert [b.clause for b in breaches(**KEPT | {"classes": None, "min_rows": 101})] == ["min_rows"]
+
+
 def test_data_at_the_edge_of_every_clause_keep_the_contract() -> None:
     assert breaches(**KEPT) == []
 

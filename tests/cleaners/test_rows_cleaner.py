@@ -121,3 +121,20 @@ def test_steps_are_built_in_order_and_those_switched_off_are_still_checked() -> 
     with pytest.raises(UserError) as caught:
         build_steps(TEXT, steps | {"urls": Step(enabled=False, replace="x")}, "clean.text.steps")
     assert str(caught.value).startswith("params.yaml: clean.text.steps.urls.replace")
+
+
+@pytest.mark.parametrize(
+    ("row", "codes", "reason"),
+    [
+        ({"value": 0.0}, [], ""),
+        ({"value": None}, ["value.missing"], "value.missing"),
+        ({"value": None, "issues": ["value.invalid"]}, ["value.invalid"], "value.invalid"),
+        ({"value": 2.5, "label": None}, [], ""),
+    ],
+)
+def test_where_the_answer_is_a_value_labels_do_not_matter(row: workplace.Row, codes: list[str], reason: str) -> None:
+    assert clean({"text": "X", "label": " odd", **row}, answer="value")[1:] == (row.get("label", " odd"), codes, reason)
+
+
+def test_a_missing_value_can_be_kept() -> None:
+    assert clean({"text": "X"}, answer="value", drop_missing_labels=False)[2:] == (["value.missing"], "")

@@ -51,6 +51,28 @@ def test_a_label_that_is_no_class_is_told_with_its_sample(label: str | None) -> 
     assert str(caught.value) == f"params.yaml: labels: sample x has the label {label!r}, which is none of: bad, good"
 
 
+def test_without_numbers_of_labels_a_row_holds_its_value() -> None:
+    rows: list[workplace.Row] = [{"id": "a", "value": 0.1}, {"id": "b", "value": None}]
+    part = encoded(rows, [[2, 9, 3], [2, 3]]).append_column("value", pa.array([0.1, None], pa.float64()))
+    found = inputs.table(part.slice(0, 1), [None], None, ["input_ids"])
+    assert found.schema == inputs.schema(["input_ids"], values=True)
+    assert found.to_pylist() == [
+        {"id": "a", "parent": None, "value": 0.1, "fold": None, "length": 3, "input_ids": [2, 9, 3]}
+    ]
+    with pytest.raises(UserError, match="sample b has no value"):
+        inputs.table(part, [None, None], None, ["input_ids"])
+
+
+def test_values_are_summed_up_by_their_population_deviation() -> None:
+    assert inputs.value_statistics([1.0, 2.0, 3.0, 6.0]) == {"count": 4, "mean": 3.0, "deviation": 3.5**0.5}
+
+
+@pytest.mark.parametrize("values", [[], [2.0], [2.0, 2.0]])
+def test_values_that_are_all_one_are_refused(values: list[float]) -> None:
+    with pytest.raises(UserError, match="the training samples all have one value"):
+        inputs.value_statistics(values)
+
+
 def test_lengths_are_summed_up_before_truncation() -> None:
     expected = {"rows": 4, "mean": 4.75, "median": 4.0, "p95": 8.4, "max": 9, "truncated": 1}
     assert inputs.length_statistics([2, 3, 5, 9], 8) == expected

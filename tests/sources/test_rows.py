@@ -69,6 +69,15 @@ def test_a_value_that_is_no_finite_number_is_null_with_a_reason():
     assert table["issues"].to_pylist() == [[], [], *[["value.invalid"]] * 4, []]
 
 
+def test_a_value_is_gold_as_a_label_is():
+    table = samples({"t": list("abc"), "v": ["1", "x", None]}, {"text": "t", "value": "v"})
+    assert table["label_source"].to_pylist() == ["gold", None, None]
+    both = samples(
+        {"t": list("abc"), "v": ["1", None, None], "y": [None, "good", ""]}, {"text": "t", "value": "v", "label": "y"}
+    )
+    assert both["label_source"].to_pylist() == ["gold", "gold", None]
+
+
 def test_several_columns_are_joined_by_a_space_where_they_are_not_empty():
     columns = {"title": ["A", "", None, None], "body": ["b", "b", "b", None]}
     assert samples(columns, {"text": ["title", "body"]})["text"].to_pylist() == ["A b", "b", "b", None]
