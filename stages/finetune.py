@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
 from stages.strategies import STRATEGIES
 from stages.strategies.build import from_scratch, pretrained
+from stages.tasks import TASKS
+from stages.tasks.task import Task
 from stages.training import device as devices
 from stages.training.batches import Augment, Encoded, count_batches, move
 from stages.training.card import card
 from stages.training.curves import write_curves
 from stages.training.loop import History, Settings, count_parameters, fit
+from stages.training.objective import CALIBRATION_BINS, Objective, objective
 from stages.training.optimise import adamw, factor
 
 
@@ -34,10 +37,12 @@ def main() -> None:
     devices.prepare(params.seed, block.threads)
     source = models.resolve(params.model)
     model_class = MODEL_CLASSES[params.modality][params.task]
-    model = build(source, model_class, meta, block, params.strategy)
+    task: Task = member(TASKS, params.task, "task")(meta, bins=CALIBRATION_BINS)
+    model = build(source, model_class, meta, task, block, params.strategy)
     member(STRATEGIES, params.strategy, "strategy")(model)
     model.to(device)
     try_out(model, train, device)
+    goal = objective(task, model, loss=block.loss, huber_delta=block.huber_delta)
     counts = count_parameters(model)
     report.note(f"{params.strategy}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {device}")
     optimizer = adamw(
@@ -59,8 +64,8 @@ def main() -> None:
         optimizer=optimizer,
         scheduler=scheduler,
         device=device,
-        settings=settings(block, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed),
-        log=live_log(block.dvclive),
+        settings=settings(block, goal, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed),
+        log=live_log(block.dvclive, task.shown),
     )
     seconds = time.perf_counter() - start
     metrics = summary(history, counts, len(train), len(validation))
@@ -82,9 +87,10 @@ def main() -> None:
         recipe=recipe,
         metrics=metrics["validation"],
     )
+    goal.finish(model)
     save(model, page)
     tables.write_json("metrics/finetune.json", metrics)
-    write_curves(Path("metrics/plots/finetune"), history)
+    write_curves(Path("metrics/plots/finetune"), history, task.shown)
     samples_seen = len(history.epochs) * len(train)
     report.note(
         f"trained {samples_seen:,} samples in {seconds:.1f} s ({samples_seen / seconds:.0f} samples/s, with validation)"
@@ -122,7 +128,9 @@ def online(block: Finetune, seed: int) -> Augment | None:
     return augment
 
 
-def build(source: models.Source, model_class: str, meta: dict[str, Any], block: Finetune, strategy: str) -> Any:
+def build(
+    source: models.Source, model_class: str, meta: dict[str, Any], task: Task, block: Finetune, strategy: str
+) -> Any:
     """The model before training.
 
     Raises:
@@ -135,11 +143,12 @@ def build(source: models.Source, model_class: str, meta: dict[str, Any], block: 
         )
     if source.scratch:
         architecture = block.architecture or {}
-        return from_scratch(source, model_class, meta["labels"], architecture=architecture)
+        return from_scratch(source, model_class, task.names, architecture=architecture, problem_type=task.problem_type)
     return pretrained(
         source,
         model_class,
-        meta["labels"],
+        task.names,
+        problem_type=task.problem_type,
         dropout=block.dropout.model_dump(),
         pad_token_id=meta.get("pad_token_id"),
         max_length_tokens=meta.get("max_length_tokens"),
@@ -163,7 +172,7 @@ def try_out(model: Any, train: Encoded, device: torch.device) -> None:
         ) from None
 
 
-def settings(block: Finetune, *, epochs: int, batch_size: int, seed: int) -> Settings:
+def settings(block: Finetune, goal: Objective, *, epochs: int, batch_size: int, seed: int) -> Settings:
     """The loop's settings from params.yaml."""
     return Settings(
         epochs=epochs,
@@ -177,6 +186,7 @@ def settings(block: Finetune, *, epochs: int, batch_size: int, seed: int) -> Set
         best_by=block.best_by,
         patience_epochs=block.early_stopping.patience_epochs,
         min_delta=block.early_stopping.min_delta,
+        objective=goal,
     )
 
 
@@ -195,7 +205,7 @@ def summary(history: History, counts: dict[str, int], train: int, validation: in
     }
 
 
-def live_log(enabled: bool) -> Callable[[dict[str, float]], None]:
+def live_log(enabled: bool, shown: Sequence[str]) -> Callable[[dict[str, float]], None]:
     """Logging of each epoch's row through DVCLive into dvclive/, where it was asked for; and as a line."""
     live: Any = None
     if enabled:
@@ -204,8 +214,8 @@ def live_log(enabled: bool) -> Callable[[dict[str, float]], None]:
         live = Live("dvclive", save_dvc_exp=False, dvcyaml=None, monitor_system=False)
 
     def log(row: dict[str, float]) -> None:
-        shown = ("train_loss", "log_loss", "accuracy", "macro_f1")
-        report.note(f"epoch {row['epoch']:.0f}: " + ", ".join(f"{name} {row[name]:.4f}" for name in shown))
+        told = [name for name in ("train_loss", *shown) if name in row]
+        report.note(f"epoch {row['epoch']:.0f}: " + ", ".join(f"{name} {row[name]:.4f}" for name in told))
         if live is not None:
             for name, value in row.items():
                 live.log_metric(name, value)

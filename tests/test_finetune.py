@@ -19,6 +19,7 @@ from stages.core import models, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.modalities import inputs, text
+from stages.training.objective import CLASSES
 from tests.workplace import leftovers, working_in
 
 LABELS = ["negative", "neutral", "positive"]
@@ -200,13 +201,14 @@ def test_every_setting_of_the_loop_comes_from_params(workplace: Path) -> None:
         "precision": "bf16",
     }
     with working_in(workplace, {f"finetune.{name}": value for name, value in given.items()}):
-        made = finetune.settings(load().finetune, epochs=7, batch_size=2, seed=9)
+        made = finetune.settings(load().finetune, CLASSES, epochs=7, batch_size=2, seed=9)
     assert vars(made) == {
         **{name: value for name, value in given.items() if name != "early_stopping"},
         **given["early_stopping"],
         "epochs": 7,
         "batch_size": 2,
         "seed": 9,
+        "objective": CLASSES,
     }
 
 

@@ -13,6 +13,7 @@ from stages.core.registry import nearest
 
 HIDDEN_DROPOUT = ("hidden_dropout_prob", "hidden_dropout", "dropout", "resid_pdrop", "embd_pdrop")
 ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+CLASSES = "single_label_classification"
 UNFIT = (ArithmeticError, AssertionError, KeyError, RuntimeError, StrictDataclassError, TypeError, ValueError)
 """What config classes and models raise for values that make no model."""
 POSITION_TABLES = ("position_embeddings", "wpe")
@@ -24,15 +25,17 @@ def pretrained(
     labels: Sequence[str],
     *,
     dropout: Mapping[str, float | None],
+    problem_type: str = CLASSES,
     pad_token_id: int | None = None,
     max_length_tokens: int | None = None,
 ) -> Any:
-    """A transformers model in single precision with one output a label, whose names its config holds.
+    """A transformers model in single precision with one output a label (a value: one), whose names its config holds.
 
     Args:
         source: where the weights are.
         model_class: one of transformers' auto classes.
         dropout: `hidden` and `attention`, 0-1; None keeps the model's own.
+        problem_type: that of transformers, which decides how its pipelines read the outputs.
         pad_token_id: what batches of tokens are padded with; kept where the model has none of its own.
         max_length_tokens: the longest text that it must take.
 
@@ -42,7 +45,7 @@ def pretrained(
     config: Any = models.load(transformers.AutoConfig, source, "model")
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: number for number, label in enumerate(labels)}
-    config.problem_type = "single_label_classification"  # not that of a head that is replaced
+    config.problem_type = problem_type  # not that of a head that is replaced
     if pad_token_id is not None and getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = pad_token_id
     _set(config, HIDDEN_DROPOUT, dropout["hidden"], "hidden")
@@ -54,7 +57,12 @@ def pretrained(
 
 
 def from_scratch(
-    source: models.Source, model_class: str, labels: Sequence[str], *, architecture: Mapping[str, Any]
+    source: models.Source,
+    model_class: str,
+    labels: Sequence[str],
+    *,
+    architecture: Mapping[str, Any],
+    problem_type: str = CLASSES,
 ) -> Any:
     """A transformers model of the type that the source names, with random weights.
 
@@ -62,6 +70,7 @@ def from_scratch(
         source: `scratch:TYPE`, a model type of transformers such as resnet, vit or whisper.
         model_class: one of transformers' auto classes.
         architecture: values of the type's config class.
+        problem_type: that of transformers.
 
     Raises:
         UserError: no such type, or one that has no such class or no such value.
@@ -84,7 +93,7 @@ def from_scratch(
         )
     named = {"id2label": dict(enumerate(labels)), "label2id": {label: number for number, label in enumerate(labels)}}
     try:
-        config = type(base)(**architecture, **named, problem_type="single_label_classification")
+        config = type(base)(**architecture, **named, problem_type=problem_type)
         return getattr(transformers, model_class).from_config(config)
     except (
         ArithmeticError,

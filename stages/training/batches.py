@@ -13,7 +13,7 @@ import torch
 
 from stages.training.arrays import Arrays, Rows
 
-FIXED = ("id", "parent", "label", "fold", "length")
+FIXED = ("id", "parent", "label", "value", "fold", "length")
 BATCHES_SORTED_TOGETHER = 50
 """Long enough for even lengths within a batch, short enough that an epoch stays well mixed."""
 
@@ -41,7 +41,7 @@ class Encoded:
         self._ids = table["id"] if augment else None
         self._augment = augment
         self.epoch = 0
-        self.labels: npt.NDArray[np.int64] = table["label"].to_numpy().astype(np.int64)
+        self.labels: npt.NDArray[Any] = answers(table)
         self.lengths: npt.NDArray[np.int64] = table["length"].to_numpy().astype(np.int64)
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         names = [name for name in table.column_names if name not in FIXED and name not in self._arrays]
@@ -52,7 +52,8 @@ class Encoded:
         return len(self.labels)
 
     def batch(self, rows: Rows) -> dict[str, torch.Tensor]:
-        """The inputs of some rows, tokens (B, L) with their `attention_mask` (B, L), and `labels` (B,)."""
+        """The inputs of some rows, tokens (B, L) with their `attention_mask` (B, L), and `labels` (B,): class numbers,
+        or values in single precision."""
         batch = self._tokens(rows) if self._values else {}
         for name, stored in self._arrays.items():
             changed = None
@@ -60,7 +61,8 @@ class Encoded:
                 ids = self._ids.take(pa.array(rows)).to_pylist()
                 changed = self._augment(stored.raw(rows), ids, self.epoch)
             batch |= stored.batch(name, rows, changed)
-        return batch | {"labels": torch.from_numpy(self.labels[rows])}
+        labels = self.labels[rows]
+        return batch | {"labels": torch.from_numpy(labels if labels.dtype == np.int64 else labels.astype(np.float32))}
 
     def _tokens(self, rows: Rows) -> dict[str, torch.Tensor]:
         lengths = self.lengths[rows]
@@ -73,6 +75,13 @@ class Encoded:
             padded[inside] = values[source]
             batch[name] = torch.from_numpy(padded)
         return batch
+
+
+def answers(table: pa.Table) -> npt.NDArray[Any]:
+    """Class numbers (N,), or values in double precision."""
+    if "value" in table.column_names:
+        return np.asarray(table["value"].to_numpy(), dtype=np.float64)
+    return np.asarray(table["label"].to_numpy().astype(np.int64))
 
 
 def shuffled(lengths: npt.NDArray[np.int64], size: int, draw: np.random.Generator, *, group: bool) -> list[Rows]:

@@ -24,23 +24,40 @@ def card(
     recipe: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> str:
-    """The card as Markdown: data, params, validation metrics and limits; `pipeline` is that of transformers."""
+    """The card as Markdown: data, params, validation metrics and limits; `pipeline` is that of transformers.
+
+    Without `labels`, the model answers with a number.
+    """
     call = f'pipeline("{pipeline}", "models/model")("{"…" if pipeline.startswith("text") else "file"}")'
+    answers, limits = _of_classes(labels) if labels else _of_values()
     sections = [
-        f"# {task.capitalize()} with {base_model}\n\nFine-tuned with Groundwork. Classes: {', '.join(labels)}.",
+        f"# {task.capitalize()} with {base_model}\n\nFine-tuned with Groundwork. {answers}",
         f"## Use\n\n```python\nfrom transformers import pipeline\n\n{call}\n```",
         "## Training data\n\n" + bullets(provenance),
         "## Params\n\n" + bullets(recipe),
         "## Validation\n\n"
         + bullets(metrics)
         + "\n\nThe test split is read by `evaluate` alone: metrics/evaluate.json.",
-        "## Limits\n\n"
-        f"- It answers with one of {len(labels)} classes, also to inputs that belong to none of them.\n"
-        "- It knows the language, domain and period of its training data; check it on your own before use.\n"
-        "- Its probabilities are as calibrated as the reliability plot of `evaluate` shows, on that data only.",
+        "## Limits\n\n" + limits,
     ]
     front = FRONT.format(pipeline=pipeline, base=json.dumps(base_model, ensure_ascii=False), task=task)
     return front + "\n" + "\n\n".join(sections) + "\n"
+
+
+def _of_classes(labels: Sequence[str]) -> tuple[str, str]:
+    return f"Classes: {', '.join(labels)}.", (
+        f"- It answers with one of {len(labels)} classes, also to inputs that belong to none of them.\n"
+        "- It knows the language, domain and period of its training data; check it on your own before use.\n"
+        "- Its probabilities are as calibrated as the reliability plot of `evaluate` shows, on that data only."
+    )
+
+
+def _of_values() -> tuple[str, str]:
+    return "It answers with a number, in the unit of its training data (`score` in the pipeline's answer).", (
+        "- It answers with a number to any input, and the number may lie outside the range of its training data.\n"
+        "- It knows the language, domain and period of its training data; check it on your own before use.\n"
+        "- It says nothing of how sure it is: see the residual plot of `evaluate` for how far it is off, on that data."
+    )
 
 
 def bullets(values: Mapping[str, Any], indent: str = "") -> str:

@@ -8,22 +8,25 @@ import pyarrow.csv
 
 from stages.core import tables
 from stages.training.loop import History
+from stages.training.objective import CLASSES
 
 POINTS = 200
 
 
-def write_curves(folder: Path, history: History) -> None:
+def write_curves(folder: Path, history: History, shown: Sequence[str] = CLASSES.task.shown) -> None:
     """`loss.csv`: training and validation loss an epoch; `scores.csv`: validation scores; `steps.csv`: every step,
-    thinned to about 200 points."""
+    thinned to about 200 points. `shown` names the loss on validation, then the scores."""
+    loss, *names = shown
     losses = [
         {"epoch": int(row["epoch"]), "series": split, "loss": round(row[name], 6)}
         for row in history.epochs
-        for split, name in (("train", "train_loss"), ("validation", "log_loss"))
+        for split, name in (("train", "train_loss"), ("validation", loss))
     ]
     scores = [
         {"epoch": int(row["epoch"]), "series": name, "value": round(row[name], 6)}
         for row in history.epochs
-        for name in ("accuracy", "macro_f1")
+        for name in names
+        if name in row
     ]
     stride = max(len(history.steps) // POINTS, 1)
     steps = [

@@ -11,13 +11,11 @@ import torch
 from stages.core import report
 from stages.core.errors import UserError
 from stages.core.seeds import generator, seed_of
-from stages.tasks.classification import headline, probabilities_of
 from stages.training.arrays import Rows
 from stages.training.batches import Encoded, count_batches, move, shuffled
 from stages.training.device import autocast
+from stages.training.objective import CLASSES, Objective, badness
 from stages.training.predict import logits_of
-
-CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Settings:
     best_by: str
     patience_epochs: int
     min_delta: float
+    objective: Objective = CLASSES
 
 
 @dataclass
@@ -68,6 +67,7 @@ def fit(
     history = History()
     best = math.inf
     kept: dict[str, torch.Tensor] = {}
+    told = settings.objective.task.shown[1:]
     model.train()
     with report.progress_bar("loss", "scores") as bar:
         total = settings.epochs * count_batches(len(train), settings.batch_size)
@@ -84,8 +84,8 @@ def fit(
             scores = validate(model, validation, device, settings)
             history.epochs.append({"epoch": epoch, "train_loss": mean(losses), **scores})
             log(history.epochs[-1])
-            bar.update(task, scores=" ".join(f"{name} {scores[name]:.3f}" for name in ("accuracy", "macro_f1")))
-            value = scores[settings.best_by] * (1 if settings.best_by == "log_loss" else -1)
+            bar.update(task, scores=" ".join(f"{name} {scores[name]:.3f}" for name in told if name in scores))
+            value = badness(scores, settings.best_by, settings.objective.task)
             if value < best - settings.min_delta:
                 best, history.best_epoch = value, epoch
                 kept = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
@@ -116,7 +116,7 @@ def step(
     labels = inputs.pop("labels")
     with autocast(device, settings.precision):
         logits = model(**inputs).logits
-    loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=settings.label_smoothing)
+    loss = settings.objective.loss(logits.float(), labels, label_smoothing=settings.label_smoothing)
     value = loss.item()
     if not math.isfinite(value):
         raise UserError(f"the training loss is {value}", f"lower lr (now {rate:g}), or set finetune.max_grad_norm")
@@ -129,11 +129,11 @@ def step(
 
 
 def validate(model: torch.nn.Module, validation: Encoded, device: torch.device, settings: Settings) -> dict[str, float]:
-    """The headline metrics on validation."""
+    """The objective's scores on validation."""
     logits = logits_of(
         model, validation, batch_size=settings.eval_batch_size, device=device, precision=settings.precision
     )
-    return headline(validation.labels, probabilities_of(logits), bins=CALIBRATION_BINS)
+    return settings.objective.scores(validation.labels, logits)
 
 
 def mean(losses: list[tuple[float, int]]) -> float:

@@ -46,6 +46,12 @@ def test_the_card_holds_data_params_metrics_and_limits() -> None:
     assert text.endswith("\n") and not text.endswith("\n\n")
 
 
+def test_without_classes_the_card_speaks_of_a_number() -> None:
+    text = card(**GIVEN | {"task": "regression", "labels": []})
+    assert "It answers with a number, in the unit of its training data" in text
+    assert "class" not in text.split("## Limits")[1]
+
+
 def test_values_are_neither_rounded_nor_renamed() -> None:
     values = {"a": 0.00375, "b": 0.01, "c": 5e-05, "d": None, "e": True, "f": "x", "g": [0.9, 0.999], "h": {}}
     assert bullets(values).splitlines() == [

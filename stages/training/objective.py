@@ -1,0 +1,131 @@
+"""What training minimises, and how the model's outputs are scored on validation.
+
+Classification: cross entropy. Regression: the squared or Huber's error (Huber 1964, "Robust estimation of a location
+parameter") of values that are standardised by the mean and deviation of training, so that the learning rate does
+not depend on their unit; before it is saved, the model's last layer takes up scale and shift and answers in the unit
+of the data.
+
+Legend: B samples in a batch, N on validation, K classes.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from stages.core.errors import UserError
+from stages.tasks.classes import Classes
+from stages.tasks.task import Array, Task
+from stages.tasks.values import Values
+
+CALIBRATION_BINS = 10
+
+
+class Objective(Protocol):
+    """What a task is trained by."""
+
+    @property
+    def task(self) -> Task: ...
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float) -> torch.Tensor:
+        """The mean loss of a batch, from logits (B, K) in single precision and what `Encoded.batch` gives."""
+
+    def scores(self, gold: Array, logits: Array) -> dict[str, float]:
+        """The scores of one epoch on validation; a UserError where logits (N, K) are not finite."""
+
+    def finish(self, model: torch.nn.Module) -> None:
+        """What is done to the weights before they are saved."""
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Of classes."""
+
+    task: Task
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float) -> torch.Tensor:
+        """See `Objective`."""
+        return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+
+    def scores(self, gold: Array, logits: Array) -> dict[str, float]:
+        """The headline metrics."""
+        return self.task.headline(gold, self.task.outputs(logits))
+
+    def finish(self, model: torch.nn.Module) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Of values: the model learns (value - shift) / scale.
+
+    `huber_delta` is where the loss turns from squared to linear, in units of `scale`; None: squared everywhere.
+    """
+
+    task: Task
+    scale: float
+    shift: float
+    huber_delta: float | None
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:  # noqa: ARG002
+        """See `Objective`; the squared error is 1 where the training mean is always answered."""
+        target, found = (labels.float() - self.shift) / self.scale, logits[:, 0]
+        if self.huber_delta is None:
+            return torch.nn.functional.mse_loss(found, target)
+        return torch.nn.functional.huber_loss(found, target, delta=self.huber_delta)
+
+    def scores(self, gold: Array, logits: Array) -> dict[str, float]:
+        """The loss, as in training, and the headline metrics in the unit of the data."""
+        found = self.task.outputs(logits.astype(np.float64) * self.scale + self.shift)
+        loss = self.loss(torch.tensor(logits), torch.tensor(gold)).item()
+        return {"loss": loss, **self.task.headline(gold, found)}
+
+    def finish(self, model: torch.nn.Module) -> None:
+        """Have the last layer give scale * output + shift."""
+        layer = last_layer(model)
+        with torch.no_grad():
+            layer.weight.mul_(self.scale)
+            if layer.bias is not None:
+                layer.bias.mul_(self.scale).add_(self.shift)
+
+
+def objective(task: Task, model: torch.nn.Module, *, loss: str | None, huber_delta: float | None) -> Objective:
+    """The objective of a task.
+
+    A last layer without bias cannot take up a shift: then values are divided by their root mean square alone.
+    """
+    if not isinstance(task, Values):
+        return CrossEntropy(task)
+    scale, shift = task.deviation, task.mean
+    if last_layer(model).bias is None:
+        scale, shift = float(np.hypot(scale, shift)), 0.0
+    return Standardised(task, scale=scale, shift=shift, huber_delta=huber_delta if loss == "huber" else None)
+
+
+def last_layer(model: torch.nn.Module) -> Any:
+    """The linear layer with one output that ends the model.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    found = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear) and layer.out_features == 1]
+    if len(found) != 1:
+        raise UserError(
+            f"params.yaml: task: regression: {type(model).__name__} has {len(found)} linear layers with one output, "
+            "not one: the unit of the values cannot be put into it",
+            "choose another model",
+        )
+    return found[0]
+
+
+def badness(scores: dict[str, float], best_by: str, task: Task) -> float:
+    """The score that chooses the best epoch, turned so that lower is better; undefined ones are the worst of all."""
+    if best_by not in scores:
+        return sys.float_info.max
+    return -scores[best_by] if task.best_by[best_by] else scores[best_by]
+
+
+CLASSES = CrossEntropy(Classes({}, bins=CALIBRATION_BINS))
+"""Cross entropy over however many classes the model has."""
