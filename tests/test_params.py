@@ -57,6 +57,53 @@ def test_a_mistake_is_named_by_key_value_and_what_is_allowed(edited, old: str, n
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("labels: []", "labels: [a, b]", "labels (give: [])"),
+        ("value: relatedness_score", "label: relatedness_score", "fetch.columns without value"),
+        (
+            "missing: drop               #",
+            "missing: fill               #",
+            "clean.labels.missing: fill (one of: drop, keep)",
+        ),
+        ("balance: none", "balance: largest", "augment.balance (give: none)"),
+        ("label_smoothing: 0.0", "label_smoothing: 0.1", "finetune.label_smoothing (give: 0.0)"),
+        ("  loss: mse", "  #", "no finetune.loss (one of: mse, huber)"),
+        ("  loss: mse                     # mse | huber", "  loss: huber #", None),
+        (
+            "best_by: pearson",
+            "best_by: accuracy",
+            "finetune.best_by: accuracy (one of: mse, mae, r2, pearson, spearman)",
+        ),
+    ],
+)
+def test_what_does_not_go_with_regression_is_told(tmp_path: Path, old: str, new: str, message: str | None) -> None:
+    text = (ROOT / "recipes/sick.yaml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    if message is None:
+        assert load(path).finetune.huber_delta == 1.0
+        return
+    with pytest.raises(UserError) as caught:
+        load(path)
+    assert str(caught.value) == f"params.yaml: task regression does not go with: {message}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("best_by: macro_f1", "best_by: pearson", "finetune.best_by: pearson (one of: accuracy, macro_f1, log_loss)"),
+        ("  label_smoothing", "  loss: mse\n  label_smoothing", "finetune.loss (leave it out: cross entropy)"),
+    ],
+)
+def test_what_does_not_go_with_classification_is_told(edited, old: str, new: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load(edited(old, new))
+    assert str(caught.value) == f"params.yaml: task classification does not go with: {message}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
         ("form: NFC", "form: NFD", "clean.text.steps.unicode.form: 'NFD': should be"),
         (
             "too_long: {max_characters",

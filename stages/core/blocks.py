@@ -229,8 +229,10 @@ class Finetune(Strict):
     warmup_share: Share
     max_grad_norm: Annotated[float, Field(gt=0)] | None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    loss: Literal["mse", "huber"] | None = None
+    huber_delta: Annotated[float, Field(gt=0)] | None = None
     dropout: Dropout
-    best_by: Literal["accuracy", "macro_f1", "log_loss"]
+    best_by: Literal["accuracy", "macro_f1", "log_loss", "mse", "mae", "r2", "pearson", "spearman"]
     early_stopping: EarlyStopping
     group_by_length: bool
     eval_batch_size: Positive

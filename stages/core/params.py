@@ -26,12 +26,17 @@ from stages.core.errors import UserError
 from stages.core.registry import explain
 
 PATH = Path("params.yaml")
+BEST_BY = {
+    "classification": ("accuracy", "macro_f1", "log_loss"),
+    "regression": ("mse", "mae", "r2", "pearson", "spearman"),
+}
+"""Task -> the scores that can choose its best epoch."""
 
 
 class Params(Strict):
     """The whole of params.yaml."""
 
-    task: Literal["classification"]
+    task: Literal["classification", "regression"]
     modality: Literal["text", "image", "audio"]
     labels: list[str]
     model: str
@@ -83,6 +88,33 @@ class Params(Strict):
         if self.finetune.online is not None and self.modality != "image":
             return f"finetune.online is for images, and modality is {self.modality}"
         return ""
+
+    @model_validator(mode="after")
+    def _blocks_of_the_task(self) -> "Params":
+        scores = BEST_BY[self.task]
+        chosen = self.finetune.best_by
+        wrong = {f"finetune.best_by: {chosen} (one of: {', '.join(scores)})": chosen not in scores}
+        if self.task == "regression":
+            wrong |= _of_regression(self)
+        else:
+            wrong |= {"finetune.loss (leave it out: cross entropy)": self.finetune.loss is not None}
+        found = [what for what, is_wrong in wrong.items() if is_wrong]
+        if found:
+            raise ValueError(f"task {self.task} does not go with: {'; '.join(found)}")
+        return self
+
+
+def _of_regression(params: Params) -> dict[str, bool]:
+    block = params.finetune
+    return {
+        "labels (give: [])": bool(params.labels),
+        "fetch.columns without value": "value" not in params.fetch.columns,
+        "clean.labels.missing: fill (one of: drop, keep)": params.clean.labels.missing == "fill",
+        "augment.balance (give: none)": params.augment.balance != "none",
+        "finetune.label_smoothing (give: 0.0)": block.label_smoothing != 0,
+        "no finetune.loss (one of: mse, huber)": block.loss is None,
+        "finetune.loss: huber without finetune.huber_delta": block.loss == "huber" and block.huber_delta is None,
+    }
 
 
 def parse(path: str | Path = PATH) -> dict[str, Any]:

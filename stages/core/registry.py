@@ -100,6 +100,8 @@ def explain(error: ValidationError, given: Any, model: type[BaseModel], where: s
             lines.append(f"params.yaml: {key}: unknown key{nearest(path[-1], siblings)} (known: {', '.join(siblings)})")
         elif found["type"] == "missing":
             lines.append(f"params.yaml: {key}: missing; every value stands in params.yaml")
+        elif not key:  # of the file as a whole
+            lines.append(f"params.yaml: {_plain(found['msg'])}")
         else:
             lines.append(f"params.yaml: {key}: {_value(given, found['loc'])}: {_plain(found['msg'])}")
     return "\n".join(lines)
