@@ -52,7 +52,7 @@ def test_images_are_stored_as_bytes_originals_first(tmp_path: Path) -> None:
     put("image", IMAGES, {"across0+1": IMAGES["down0"]})
     given = opened("image", "vit", **VIT)
     table, sizes = streamed(given)
-    assert table.column_names == ["id", "parent", "label", "length", "pixel_values"]
+    assert table.column_names == ["id", "parent", "label", "value", "length", "pixel_values"]
     assert table["id"].to_pylist() == [*IMAGES, "across0+1"]
     assert table["length"].to_pylist() == [1] * 7 and sizes == [0.0] * 7
     contents = table["pixel_values"].to_pylist()

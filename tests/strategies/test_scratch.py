@@ -12,9 +12,11 @@ from stages.core.params import Params
 from stages.core.registry import member
 from stages.strategies import STRATEGIES
 from stages.strategies.build import from_scratch
+from stages.tasks.classes import Classes
 from tests.workplace import params
 
 LABELS = ["low", "middle", "high"]
+META = {"labels": LABELS}
 CLASSES = {"image": "AutoModelForImageClassification", "audio": "AutoModelForAudioClassification"}
 RESNET = {"layer_type": "basic", "embedding_size": 4, "hidden_sizes": [4, 8, 8, 8], "depths": [1, 1, 1, 1]}
 VIT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -112,13 +114,14 @@ def test_the_strategy_and_the_model_must_go_together(model: str, strategy: str) 
     block = Params.model_validate(params({}, "recipes/digits.yaml")).finetune
     source = models.Source(model, model, scratch=model.startswith("scratch"))
     with pytest.raises(UserError) as caught:
-        finetune.build(source, CLASSES["image"], {"labels": LABELS}, block, strategy)
+        finetune.build(source, CLASSES["image"], META, Classes(META, bins=1), block, strategy)
     assert str(caught.value) == f"params.yaml: strategy: {strategy} does not go with model: {model}"
     assert caught.value.hint == "strategy: scratch and model: scratch:TYPE belong together"
 
 
 def test_together_they_give_the_model_of_the_recipe() -> None:
     block = Params.model_validate(params({}, "recipes/digits.yaml")).finetune
-    model = finetune.build(models.resolve("scratch:resnet"), CLASSES["image"], {"labels": LABELS}, block, "scratch")
+    task, source = Classes(META, bins=1), models.resolve("scratch:resnet")
+    model = finetune.build(source, CLASSES["image"], META, task, block, "scratch")
     assert {name: getattr(model.config, name) for name in block.architecture or {}} == block.architecture
     assert model.config.id2label == dict(enumerate(LABELS))
