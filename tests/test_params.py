@@ -66,7 +66,7 @@ def test_a_mistake_is_named_by_key_value_and_what_is_allowed(edited, old: str, n
         ),
         ("balance: none", "balance: largest", "augment.balance (give: none)"),
         ("label_smoothing: 0.0", "label_smoothing: 0.1", "finetune.label_smoothing (give: 0.0)"),
-        ("  loss: mse", "  #", "no finetune.loss (one of: mse, huber)"),
+        ("  loss: mse", "  loss: focal", "finetune.loss: focal (one of: mse, huber)"),
         ("  loss: mse                     # mse | huber", "  loss: huber #", None),
         (
             "best_by: pearson",
@@ -92,7 +92,7 @@ def test_what_does_not_go_with_regression_is_told(tmp_path: Path, old: str, new:
     ("old", "new", "message"),
     [
         ("best_by: macro_f1", "best_by: pearson", "finetune.best_by: pearson (one of: accuracy, macro_f1, log_loss)"),
-        ("  label_smoothing", "  loss: mse\n  label_smoothing", "finetune.loss (leave it out: cross entropy)"),
+        ("loss: cross_entropy", "loss: mse", "finetune.loss: mse (one of: cross_entropy, focal)"),
     ],
 )
 def test_what_does_not_go_with_classification_is_told(edited, old: str, new: str, message: str) -> None:

@@ -202,46 +202,6 @@ class Encode(Strict):
     batch_rows: Positive
 
 
-class Dropout(Strict):
-    """Null keeps what the model's own config says."""
-
-    hidden: Annotated[float, Field(ge=0, lt=1)] | None
-    attention: Annotated[float, Field(ge=0, lt=1)] | None
-
-
-class EarlyStopping(Strict):
-    """Stop when the validation metric has not improved for `patience_epochs`; 0 switches it off."""
-
-    patience_epochs: Count
-    min_delta: Annotated[float, Field(ge=0)]
-
-
-class Finetune(Strict):
-    """The training loop."""
-
-    architecture: Options | None = None
-    online: Ordered | None = None
-    optimizer: Literal["adamw"]
-    weight_decay: Annotated[float, Field(ge=0)]
-    adam_betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)]
-    adam_epsilon: Annotated[float, Field(gt=0)]
-    schedule: Literal["linear", "cosine", "constant"]
-    warmup_share: Share
-    max_grad_norm: Annotated[float, Field(gt=0)] | None
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    loss: Literal["mse", "huber"] | None = None
-    huber_delta: Annotated[float, Field(gt=0)] | None = None
-    dropout: Dropout
-    best_by: Literal["accuracy", "macro_f1", "log_loss", "mse", "mae", "r2", "pearson", "spearman"]
-    early_stopping: EarlyStopping
-    group_by_length: bool
-    eval_batch_size: Positive
-    device: Literal["auto", "cpu", "cuda", "mps"]
-    precision: Literal["fp32", "bf16"]
-    threads: Count
-    dvclive: bool
-
-
 class Bootstrap(Strict):
     """Percentile intervals over resampled test samples."""
 

@@ -12,17 +12,16 @@ from stages.core.blocks import (
     Clean,
     Count,
     Decode,
-    Dropout,
     Encode,
     Evaluate,
     Fetch,
-    Finetune,
     Positive,
     Split,
     Strict,
     Validate,
 )
 from stages.core.errors import UserError
+from stages.core.finetune_block import Dropout, Finetune
 from stages.core.registry import explain
 
 PATH = Path("params.yaml")
@@ -31,6 +30,8 @@ BEST_BY = {
     "regression": ("mse", "mae", "r2", "pearson", "spearman"),
 }
 """Task -> the scores that can choose its best epoch."""
+LOSSES = {"classification": ("cross_entropy", "focal"), "regression": ("mse", "huber")}
+"""Task -> its losses."""
 
 
 class Params(Strict):
@@ -87,17 +88,20 @@ class Params(Strict):
             return "strategy scratch: finetune.dropout should be null; set it in finetune.architecture"
         if self.finetune.online is not None and self.modality != "image":
             return f"finetune.online is for images, and modality is {self.modality}"
+        if self.finetune.mixup is not None and self.modality == "text":
+            return "finetune.mixup is for images and sounds, and modality is text"
+        if self.finetune.batch_tokens is not None and self.modality != "text":
+            return f"finetune.batch_tokens is for texts, and modality is {self.modality}"
         return ""
 
     @model_validator(mode="after")
     def _blocks_of_the_task(self) -> "Params":
-        scores = BEST_BY[self.task]
-        chosen = self.finetune.best_by
-        wrong = {f"finetune.best_by: {chosen} (one of: {', '.join(scores)})": chosen not in scores}
+        wrong: dict[str, bool] = {}
+        for key, known in (("best_by", BEST_BY[self.task]), ("loss", LOSSES[self.task])):
+            chosen = getattr(self.finetune, key)
+            wrong |= {f"finetune.{key}: {chosen} (one of: {', '.join(known)})": chosen not in known}
         if self.task == "regression":
             wrong |= _of_regression(self)
-        else:
-            wrong |= {"finetune.loss (leave it out: cross entropy)": self.finetune.loss is not None}
         found = [what for what, is_wrong in wrong.items() if is_wrong]
         if found:
             raise ValueError(f"task {self.task} does not go with: {'; '.join(found)}")
@@ -112,7 +116,7 @@ def _of_regression(params: Params) -> dict[str, bool]:
         "clean.labels.missing: fill (one of: drop, keep)": params.clean.labels.missing == "fill",
         "augment.balance (give: none)": params.augment.balance != "none",
         "finetune.label_smoothing (give: 0.0)": block.label_smoothing != 0,
-        "no finetune.loss (one of: mse, huber)": block.loss is None,
+        "finetune.class_weights (give: none)": block.class_weights != "none",
         "finetune.loss: huber without finetune.huber_delta": block.loss == "huber" and block.huber_delta is None,
     }
 

@@ -1,0 +1,84 @@
+"""The block `finetune` of params.yaml: types and ranges."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stages.core.blocks import Count, Options, Ordered, Positive, Share, Strict
+
+
+class Dropout(Strict):
+    """Null keeps what the model's own config says."""
+
+    hidden: Annotated[float, Field(ge=0, lt=1)] | None
+    attention: Annotated[float, Field(ge=0, lt=1)] | None
+
+
+class EarlyStopping(Strict):
+    """Stop when the validation metric has not improved for `patience_epochs`; 0 switches it off."""
+
+    patience_epochs: Count
+    min_delta: Annotated[float, Field(ge=0)]
+
+
+class Plateau(Strict):
+    """`reduce_on_plateau`: the rate times `factor` when `best_by` has not improved for more than `patience_epochs`."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    patience_epochs: Count
+    min_delta: Annotated[float, Field(ge=0)]
+
+
+class Checkpoint(Strict):
+    """State to go on from after a crash: seconds between checkpoints, days that those of ended runs are kept."""
+
+    every_s: Annotated[float, Field(ge=0)] | None
+    keep_days: Annotated[float, Field(ge=0)]
+
+
+class Watch(Strict):
+    """When training is told to go wrong."""
+
+    exploding_factor: Annotated[float, Field(gt=1)]
+    overfitting_epochs: Positive
+
+
+class Finetune(Strict):
+    """The training loop."""
+
+    architecture: Options | None = None
+    online: Ordered | None = None
+    optimizer: Literal["adamw", "sgd", "adafactor"]
+    weight_decay: Annotated[float, Field(ge=0)]
+    l1: Annotated[float, Field(ge=0)]
+    adam_betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)]
+    adam_epsilon: Annotated[float, Field(gt=0)]
+    sgd_momentum: Annotated[float, Field(ge=0, lt=1)]
+    schedule: Literal["linear", "cosine", "constant", "exponential", "polynomial", "reduce_on_plateau"]
+    warmup_share: Share
+    exponential_end: Annotated[float, Field(gt=0, le=1)]
+    polynomial_power: Annotated[float, Field(gt=0)]
+    plateau: Plateau
+    accumulation_steps: Positive
+    batch_tokens: Positive | None
+    max_grad_norm: Annotated[float, Field(gt=0)] | None
+    loss: Literal["cross_entropy", "focal", "mse", "huber"]
+    focal_gamma: Annotated[float, Field(ge=0)]
+    huber_delta: Annotated[float, Field(gt=0)] | None = None
+    class_weights: Literal["none", "balanced"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    mixup: Annotated[float, Field(gt=0)] | None
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None
+    dropout: Dropout
+    best_by: Literal["accuracy", "macro_f1", "log_loss", "mse", "mae", "r2", "pearson", "spearman"]
+    early_stopping: EarlyStopping
+    group_by_length: bool
+    eval_batch_size: Positive
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    precision: Literal["fp32", "bf16", "fp16"]
+    gradient_checkpointing: bool
+    compile: bool
+    threads: Count
+    checkpoint: Checkpoint
+    watch: Watch
+    dvclive: bool
