@@ -1,17 +1,15 @@
 """Finetune: encoded -> models/model: weights, processor and model card."""
 
-import shutil
 import time
-from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from stages.core import models, report, tables
-from stages.core.blocks import Finetune
 from stages.core.errors import UserError
+from stages.core.finetune_block import Finetune
 from stages.core.params import load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
@@ -20,12 +18,22 @@ from stages.strategies.build import from_scratch, pretrained
 from stages.tasks import TASKS
 from stages.tasks.task import Task
 from stages.training import device as devices
-from stages.training.batches import Augment, Encoded, count_batches, move
+from stages.training.averaging import Average
+from stages.training.batches import Augment, Encoded
 from stages.training.card import card
+from stages.training.checkpoints import Checkpoints, opened
 from stages.training.curves import write_curves
-from stages.training.loop import History, Settings, count_parameters, fit
+from stages.training.fingerprint import checkpoints_folder, fingerprint
+from stages.training.loop import Settings, count_parameters, count_updates, fit
+from stages.training.memory import told_when_out_of_memory
+from stages.training.modes import compiled, keep_few_activations
 from stages.training.objective import CALIBRATION_BINS, Objective, objective
-from stages.training.optimise import adamw, factor
+from stages.training.optimise import make_optimizer
+from stages.training.progress import Learner
+from stages.training.results import live_log, save, summary
+from stages.training.schedules import Plateau, factor, make_scheduler
+from stages.training.trial import try_out
+from stages.training.watch import Watch
 
 
 def main() -> None:
@@ -41,34 +49,8 @@ def main() -> None:
     model = build(source, model_class, meta, task, block, params.strategy)
     member(STRATEGIES, params.strategy, "strategy")(model)
     model.to(device)
-    try_out(model, train, device)
-    goal = objective(task, model, loss=block.loss, huber_delta=block.huber_delta)
     counts = count_parameters(model)
     report.note(f"{params.strategy}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {device}")
-    optimizer = adamw(
-        model,
-        lr=params.lr,
-        weight_decay=block.weight_decay,
-        betas=block.adam_betas,
-        epsilon=block.adam_epsilon,
-    )
-    steps = params.epochs * count_batches(len(train), params.batch_size)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, factor(block.schedule, steps=steps, warmup_share=block.warmup_share)
-    )
-    start = time.perf_counter()
-    history = fit(
-        model,
-        train,
-        validation,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        device=device,
-        settings=settings(block, goal, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed),
-        log=live_log(block.dvclive, task.shown),
-    )
-    seconds = time.perf_counter() - start
-    metrics = summary(history, counts, len(train), len(validation))
     recipe = {
         "model": source.public_name,
         "strategy": params.strategy,
@@ -78,19 +60,45 @@ def main() -> None:
         "seed": params.seed,
         "finetune": {name: value for name, value in block.model_dump().items() if name in block.model_fields_set},
     }
-    page = card(
-        task=params.task,
-        pipeline=PIPELINES[params.modality][params.task],
-        base_model=source.public_name,
-        labels=meta["labels"],
-        provenance=provenance,
-        recipe=recipe,
-        metrics=metrics["validation"],
+    given = settings(block, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed)
+    steps = count_updates(train, given)
+    goal = objective(
+        task,
+        model,
+        train.labels,
+        loss=block.loss,
+        label_smoothing=block.label_smoothing,
+        focal_gamma=block.focal_gamma,
+        class_weights=block.class_weights,
+        huber_delta=block.huber_delta,
     )
-    goal.finish(model)
-    save(model, page)
-    tables.write_json("metrics/finetune.json", metrics)
-    write_curves(Path("metrics/plots/finetune"), history, task.shown)
+    learner = assemble(model, goal, block, device, lr=params.lr, steps=steps, baselines=goal.baselines(train.labels))
+    start = time.perf_counter()
+    with (
+        kept_checkpoints(model, block, recipe, device) as checkpoints,
+        told_when_out_of_memory(params.batch_size, block.accumulation_steps, block.batch_tokens),
+    ):
+        try_out(model, train, device)
+        log = live_log(block.dvclive, task.shown)
+        with compiled(model, wanted=block.compile):
+            history = fit(learner, train, validation, settings=given, checkpoints=checkpoints, log=log)
+        seconds = time.perf_counter() - start
+        metrics = summary(history, counts, len(train), len(validation))
+        page = card(
+            task=params.task,
+            pipeline=PIPELINES[params.modality][params.task],
+            base_model=source.public_name,
+            labels=meta["labels"],
+            provenance=provenance,
+            recipe=recipe,
+            metrics=metrics["validation"],
+        )
+        goal.finish(model)
+        save(model, page)
+        tables.write_json("metrics/finetune.json", metrics)
+        write_curves(Path("metrics/plots/finetune"), history, task.shown)
+        if checkpoints:
+            checkpoints.clear()
     samples_seen = len(history.epochs) * len(train)
     report.note(
         f"trained {samples_seen:,} samples in {seconds:.1f} s ({samples_seen / seconds:.0f} samples/s, with validation)"
@@ -155,88 +163,96 @@ def build(
     )
 
 
-def try_out(model: Any, train: Encoded, device: torch.device) -> None:
-    """One forward pass of two samples, before anything takes long.
+def assemble(
+    model: Any,
+    goal: Objective,
+    block: Finetune,
+    device: torch.device,
+    *,
+    lr: float,
+    steps: int,
+    baselines: tuple[float, float],
+) -> Learner:
+    """The model with its optimiser, schedule and what else was asked for.
 
     Raises:
-        UserError: the inputs do not fit the model.
+        UserError: the device has no such precision, the model no gradient checkpointing.
     """
-    model.eval()
-    try:
-        with torch.inference_mode():
-            model(**move(train.batch(np.arange(min(2, len(train)))), device, ["labels"]))
-    except (IndexError, RuntimeError, TypeError, ValueError) as error:
-        raise UserError(
-            f"the model inputs do not fit {type(model).__name__}: {' '.join(str(error).split())[:300]}",
-            "compare finetune.architecture (or the model's config.json) with encode and with data/encoded/meta.json",
-        ) from None
+    devices.autocast(device, block.precision)
+    if block.gradient_checkpointing:
+        keep_few_activations(model)
+    optimizer = make_optimizer(
+        block.optimizer,
+        model,
+        lr=lr,
+        weight_decay=block.weight_decay,
+        betas=block.adam_betas,
+        epsilon=block.adam_epsilon,
+        momentum=block.sgd_momentum,
+    )
+    at = factor(
+        block.schedule,
+        steps=steps,
+        warmup_share=block.warmup_share,
+        end=block.exponential_end,
+        power=block.polynomial_power,
+    )
+    reduces = block.schedule == "reduce_on_plateau"
+    waits = block.plateau
+    plateau = Plateau(waits.factor, waits.patience_epochs, waits.min_delta) if reduces else None
+    return Learner(
+        model=model,
+        optimizer=optimizer,
+        scheduler=make_scheduler(optimizer, at, plateau),
+        objective=goal,
+        device=device,
+        average=Average(model, block.ema_decay) if block.ema_decay else None,
+        plateau=plateau,
+        scaler=torch.amp.GradScaler(device.type) if block.precision == "fp16" else None,
+        watch=Watch(
+            report.note,
+            exploding_factor=block.watch.exploding_factor,
+            overfitting_epochs=block.watch.overfitting_epochs,
+            baselines=baselines,
+            validation_loss=goal.task.shown[0],
+        ),
+    )
 
 
-def settings(block: Finetune, goal: Objective, *, epochs: int, batch_size: int, seed: int) -> Settings:
+def kept_checkpoints(
+    model: Any, block: Finetune, recipe: dict[str, Any], device: torch.device
+) -> AbstractContextManager[Checkpoints | None]:
+    """The checkpoints of this very training: of its data, params, code and first weights."""
+    folder = Path("data/encoded")
+    data = [
+        folder / "meta.json",
+        *(path for name in ("train", "validation") for path in tables.shards(folder / name, "inputs")),
+    ]
+    finetune = {name: value for name, value in recipe["finetune"].items() if name not in ("checkpoint", "dvclive")}
+    mark = fingerprint(model, data=data, params=recipe | {"finetune": finetune}, device=device)
+    return opened(
+        checkpoints_folder(Path.cwd()), mark, every_s=block.checkpoint.every_s, keep_days=block.checkpoint.keep_days
+    )
+
+
+def settings(block: Finetune, *, epochs: int, batch_size: int, seed: int) -> Settings:
     """The loop's settings from params.yaml."""
     return Settings(
         epochs=epochs,
         batch_size=batch_size,
+        batch_tokens=block.batch_tokens,
+        accumulation_steps=block.accumulation_steps,
         seed=seed,
         eval_batch_size=block.eval_batch_size,
         group_by_length=block.group_by_length,
         max_grad_norm=block.max_grad_norm,
-        label_smoothing=block.label_smoothing,
+        l1=block.l1,
+        mixup=block.mixup,
         precision=block.precision,
         best_by=block.best_by,
         patience_epochs=block.early_stopping.patience_epochs,
         min_delta=block.early_stopping.min_delta,
-        objective=goal,
     )
-
-
-def summary(history: History, counts: dict[str, int], train: int, validation: int) -> dict[str, Any]:
-    """metrics/finetune.json: what was trained on what, and the best epoch's validation metrics."""
-    best = history.epochs[history.best_epoch - 1]
-    return {
-        "samples": {"train": train, "validation": validation},
-        "parameters": counts,
-        "steps": len(history.steps),
-        "epochs": len(history.epochs),
-        "best_epoch": history.best_epoch,
-        "stopped_early": history.stopped_early,
-        "train_loss": round(best["train_loss"], 6),
-        "validation": {name: round(v, 6) for name, v in best.items() if name not in ("epoch", "train_loss")},
-    }
-
-
-def live_log(enabled: bool, shown: Sequence[str]) -> Callable[[dict[str, float]], None]:
-    """Logging of each epoch's row through DVCLive into dvclive/, where it was asked for; and as a line."""
-    live: Any = None
-    if enabled:
-        from dvclive import Live
-
-        live = Live("dvclive", save_dvc_exp=False, dvcyaml=None, monitor_system=False)
-
-    def log(row: dict[str, float]) -> None:
-        told = [name for name in ("train_loss", *shown) if name in row]
-        report.note(f"epoch {row['epoch']:.0f}: " + ", ".join(f"{name} {row[name]:.4f}" for name in told))
-        if live is not None:
-            for name, value in row.items():
-                live.log_metric(name, value)
-            live.next_step()
-
-    return log
-
-
-def save(model: Any, page: str) -> None:
-    """models/model: weights as safetensors, config with the class names, processor and card.
-
-    `transformers.pipeline` loads the folder.
-    """
-    models.quiet()
-    with tables.new_folder("models/model") as folder:
-        model.save_pretrained(folder)
-        for weights in folder.glob("*.safetensors"):
-            weights.chmod(0o644)  # safetensors writes 0600: others of a team's machine could not read the cache
-        for file in Path("data/encoded/processor").iterdir():
-            shutil.copyfile(file, folder / file.name)
-        (folder / "README.md").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

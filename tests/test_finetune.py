@@ -19,7 +19,6 @@ from stages.core import models, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.modalities import inputs, text
-from stages.training.objective import CLASSES
 from tests.workplace import leftovers, working_in
 
 LABELS = ["negative", "neutral", "positive"]
@@ -193,7 +192,9 @@ def test_the_terminal_shows_what_is_trained_and_each_epoch_and_nothing_else(
 def test_every_setting_of_the_loop_comes_from_params(workplace: Path) -> None:
     given = {
         "max_grad_norm": None,
-        "label_smoothing": 0.2,
+        "l1": 0.001,
+        "batch_tokens": 100,
+        "accumulation_steps": 4,
         "best_by": "log_loss",
         "early_stopping": {"patience_epochs": 3, "min_delta": 0.1},
         "group_by_length": False,
@@ -201,14 +202,15 @@ def test_every_setting_of_the_loop_comes_from_params(workplace: Path) -> None:
         "precision": "bf16",
     }
     with working_in(workplace, {f"finetune.{name}": value for name, value in given.items()}):
-        made = finetune.settings(load().finetune, CLASSES, epochs=7, batch_size=2, seed=9)
+        block = load().finetune.model_copy(update={"mixup": 0.2})
+        made = finetune.settings(block, epochs=7, batch_size=2, seed=9)
     assert vars(made) == {
         **{name: value for name, value in given.items() if name != "early_stopping"},
         **given["early_stopping"],
+        "mixup": 0.2,
         "epochs": 7,
         "batch_size": 2,
         "seed": 9,
-        "objective": CLASSES,
     }
 
 
@@ -235,6 +237,8 @@ def test_dvclive_gets_each_epoch_where_it_is_asked_for(stage: Stage) -> None:
         ({"finetune__device": "mps"}, "finetune.device: there is no mps here", "finetune.device: auto"),
         ({"finetune__device": "cuda"}, "finetune.device: there is no cuda here", "finetune.device: auto"),
         ({"lr": 1e38}, "the training loss is nan", "lower lr (now "),
+        ({"finetune__precision": "fp16"}, "finetune.precision: fp16 needs a CUDA device", "finetune.precision: fp32"),
+        ({"finetune__mixup": 0.2}, "finetune.mixup is for images and sounds, and modality is text", "messages.yaml"),
     ],
 )
 def test_what_cannot_be_trained_ends_in_one_message_and_writes_nothing(
@@ -299,3 +303,64 @@ def test_a_disk_that_is_full_leaves_the_earlier_model_and_nothing_half_written(s
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert outputs() == before and leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "sgd", "schedule": "reduce_on_plateau"},
+        {"optimizer": "adafactor", "schedule": "polynomial", "l1": 1e-4},
+        {"schedule": "exponential", "loss": "focal", "class_weights": "balanced", "label_smoothing": 0.1},
+        {"accumulation_steps": 2, "batch_tokens": 40, "ema_decay": 0.9},
+        {"gradient_checkpointing": True, "precision": "bf16"},
+    ],
+)
+def test_each_way_to_train_repeats_to_the_byte(stage: Stage, changes: dict[str, Any]) -> None:
+    given = {f"finetune__{name}": value for name, value in changes.items()}
+    runs = []
+    for _ in range(2):
+        metrics = stage(**given)
+        runs.append(outputs())
+    assert runs[0] == runs[1]
+    assert metrics["epochs"] == 2 and metrics["steps"] == (4 if "batch_tokens" in changes else 6)
+
+
+def test_weights_that_are_averaged_are_those_that_are_validated_and_saved(stage: Stage) -> None:
+    from transformers import pipeline
+
+    metrics = stage(epochs=4, finetune__ema_decay=0.5)
+    found = pipeline("text-classification", "models/model", device="cpu")(TEXTS)
+    right = sum(one["label"] == LABELS[number // 3] for number, one in enumerate(found))
+    assert round(right / 9, 6) == metrics["validation"]["accuracy"]
+
+
+def test_checkpoints_do_not_show_in_what_is_written_and_are_gone_at_the_end(stage: Stage) -> None:
+    runs = []
+    for every_s in (None, 0.0):
+        stage(finetune__checkpoint={"every_s": every_s, "keep_days": 1.0})
+        runs.append({name: content for name, content in outputs().items() if not name.endswith("README.md")})
+    assert runs[0] == runs[1]
+    assert list(Path(".groundwork/checkpoints").iterdir()) == []
+
+
+def test_training_that_diverges_keeps_its_last_good_checkpoint(stage: Stage) -> None:
+    with pytest.raises(UserError, match="the training loss is nan"):
+        stage(lr=1e38, finetune__checkpoint={"every_s": 0.0, "keep_days": 1.0})
+    assert [path.name for path in Path(".groundwork/checkpoints").glob("*/*.json")] == ["00000001.json"]
+
+
+def test_running_out_of_memory_is_told_with_smaller_batches(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("stages.training.loop.update", full)
+    with pytest.raises(UserError, match="out of memory with batch_size 3") as caught:
+        stage()
+    assert caught.value.hint.startswith("batch_size: 2 with finetune.accumulation_steps: 2")
+    assert outputs() == {}
+
+
+def test_a_model_that_learns_nothing_is_told(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage(lr=1e-9)
+    told = capsys.readouterr().out
+    assert "watch: epoch 1: training loss 1." in told and "no better than 1.0986 for one answer" in told

@@ -97,6 +97,28 @@ def shuffled(lengths: npt.NDArray[np.int64], size: int, draw: np.random.Generato
     return [batches[number] for number in draw.permutation(len(batches))] if group else batches
 
 
+def shuffled_by_tokens(
+    lengths: npt.NDArray[np.int64], tokens: int, draw: np.random.Generator, *, group: bool
+) -> list[Rows]:
+    """All N rows once, in batches of at most `tokens` places, padding included, in a drawn order.
+
+    A row that is longer than that is a batch of its own.
+    """
+    order = draw.permutation(len(lengths))
+    if group:
+        window = max(tokens * BATCHES_SORTED_TOGETHER // max(int(lengths.mean()), 1), 1)
+        parts = [order[start : start + window] for start in range(0, len(order), window)]
+        order = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in parts])
+    starts, longest, begun = [0], 0, 0
+    for place, length in enumerate(lengths[order].tolist()):
+        longest = max(longest, length)
+        if place > begun and longest * (place + 1 - begun) > tokens:
+            starts.append(place)
+            begun, longest = place, length
+    batches = np.split(order, starts[1:])
+    return [batches[number] for number in draw.permutation(len(batches))] if group else batches
+
+
 def count_batches(rows: int, size: int) -> int:
     """The batches that `shuffled` makes of `rows` samples."""
     return max(rows // size, 1) if rows % size == 1 else -(-rows // size)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from stages.core import tables
-from stages.training.loop import History
 from stages.training.objective import CLASSES
+from stages.training.progress import History
 
 POINTS = 200
 

@@ -50,7 +50,18 @@ def keep_freed_memory() -> None:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Mixed precision where it was asked for, else nothing."""
+    """Mixed precision where it was asked for, else nothing.
+
+    Raises:
+        UserError: half precision on a device other than CUDA.
+    """
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
+    if precision == "fp16":
+        if device.type != "cuda":
+            raise UserError(
+                f"params.yaml: finetune.precision: fp16 needs a CUDA device, this is {device.type}",
+                "finetune.precision: fp32, or bf16",
+            )
+        return torch.autocast(device.type, dtype=torch.float16)
     return nullcontext()

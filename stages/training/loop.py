@@ -1,21 +1,25 @@
 """The training loop: epochs of batches, validation after each, the best weights kept."""
 
 import math
+import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from stages.core import report
-from stages.core.errors import UserError
 from stages.core.seeds import generator, seed_of
 from stages.training.arrays import Rows
-from stages.training.batches import Encoded, count_batches, move, shuffled
-from stages.training.device import autocast
-from stages.training.objective import CLASSES, Objective, badness
+from stages.training.batches import Encoded, count_batches, shuffled, shuffled_by_tokens
+from stages.training.checkpoints import Checkpoints
+from stages.training.objective import badness
 from stages.training.predict import logits_of
+from stages.training.progress import History, Learner, Progress
+from stages.training.state import capture, load_moving, moving, restore
+from stages.training.updates import masses, mixing, update
 
 
 @dataclass(frozen=True)
@@ -24,116 +28,172 @@ class Settings:
 
     epochs: int
     batch_size: int
+    batch_tokens: int | None
+    accumulation_steps: int
     eval_batch_size: int
     seed: int
     group_by_length: bool
     max_grad_norm: float | None
-    label_smoothing: float
+    l1: float
+    mixup: float | None
     precision: str
     best_by: str
     patience_epochs: int
     min_delta: float
-    objective: Objective = CLASSES
-
-
-@dataclass
-class History:
-    """What happened: a row a step and a row an epoch, and which epoch's weights the model now has."""
-
-    steps: list[dict[str, float]] = field(default_factory=list)
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = 0
-    stopped_early: bool = False
 
 
 def fit(
-    model: torch.nn.Module,
+    learner: Learner,
     train: Encoded,
     validation: Encoded,
     *,
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler,
-    device: torch.device,
     settings: Settings,
+    checkpoints: Checkpoints | None = None,
     log: Callable[[dict[str, float]], None] = lambda _: None,
 ) -> History:
     """Train the model in place and leave it with the weights of its best epoch.
 
-    The scheduler steps once a batch. `log` gets each epoch's row.
+    The scheduler steps once an update. `log` gets each epoch's row. With `checkpoints` it goes on from the last,
+    and ends as a run that was never interrupted; they stay until the caller removes them.
 
     Raises:
-        UserError: the loss is not finite.
+        UserError: the loss or a gradient is not finite.
     """
-    history = History()
-    best = math.inf
-    kept: dict[str, torch.Tensor] = {}
-    told = settings.objective.task.shown[1:]
-    model.train()
+    progress = Progress()
+    told = learner.objective.task.shown[1:]
+    learner.model.train()
+    resume(learner, progress, checkpoints, log)
     with report.progress_bar("loss", "scores") as bar:
-        total = settings.epochs * count_batches(len(train), settings.batch_size)
-        task = bar.add_task("finetune", total=total, loss="", scores="")
-        for epoch in range(1, settings.epochs + 1):
-            torch.manual_seed(seed_of(settings.seed, "finetune", "dropout", epoch))
-            losses = []
-            train.epoch = epoch
-            for rows in order(train, settings, epoch):
-                row = step(model, train.batch(rows), optimizer, scheduler, device, settings)
-                losses.append((row["loss"], len(rows)))
-                history.steps.append({"step": len(history.steps) + 1, **row})
+        task = bar.add_task("finetune", total=count_updates(train, settings), loss="", scores="")
+        bar.update(task, completed=len(progress.history.steps))
+        while progress.epoch <= settings.epochs and not progress.history.stopped_early:
+            for row in epoch(learner, train, settings, progress):
                 bar.update(task, advance=1, loss=f"loss {row['loss']:.3f}")
-            scores = validate(model, validation, device, settings)
-            history.epochs.append({"epoch": epoch, "train_loss": mean(losses), **scores})
-            log(history.epochs[-1])
+                save(learner, progress, checkpoints)
+            scores = evaluate_epoch(learner, validation, settings, progress)
+            log(progress.history.epochs[-1])
+            if learner.watch:
+                learner.watch.epoch(progress.history.epochs)
             bar.update(task, scores=" ".join(f"{name} {scores[name]:.3f}" for name in told if name in scores))
-            value = badness(scores, settings.best_by, settings.objective.task)
-            if value < best - settings.min_delta:
-                best, history.best_epoch = value, epoch
-                kept = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
-            elif settings.patience_epochs and epoch - history.best_epoch >= settings.patience_epochs:
-                history.stopped_early = True
-                break
-    model.load_state_dict(kept)
-    return history
+            progress.next_epoch()
+            save(learner, progress, checkpoints, epoch_ends=True)
+    load_moving(learner.model, progress.kept)
+    return progress.history
+
+
+def epoch(learner: Learner, train: Encoded, settings: Settings, progress: Progress) -> Iterator[dict[str, float]]:
+    """The updates that are left of an epoch; a row each."""
+    if not progress.updates:
+        start_random(seed_of(settings.seed, "finetune", "dropout", progress.epoch))
+    train.epoch = progress.epoch
+    batches = list(order(train, settings, progress.epoch))
+    size = settings.accumulation_steps
+    for start in range(progress.updates * size, len(batches), size):
+        group = batches[start : start + size]
+        row = update(
+            learner,
+            (train.batch(rows) for rows in group),
+            masses(learner.objective, train, group),
+            precision=settings.precision,
+            max_grad_norm=settings.max_grad_norm,
+            l1=settings.l1,
+            mixup=settings.mixup,
+            draw=mixing(settings.seed, progress.epoch, start) if settings.mixup is not None else None,
+        )
+        row = {"step": len(progress.history.steps) + 1, **row}
+        progress.history.steps.append(row)
+        progress.losses.append((row["loss"], sum(len(rows) for rows in group)))
+        progress.updates += 1
+        if learner.watch:
+            learner.watch.update(row)
+        yield row
+
+
+def start_random(seed: int) -> None:
+    """Seed torch's generators, and Python's and numpy's, which some models of transformers draw from."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def evaluate_epoch(learner: Learner, validation: Encoded, settings: Settings, progress: Progress) -> dict[str, float]:
+    """Validate, note the epoch's row, and keep its weights if they are the best so far."""
+    history = progress.history
+    with learner.average.applied(learner.model) if learner.average else nullcontext():
+        scores = validate(learner, validation, settings)
+        history.epochs.append({"epoch": progress.epoch, "train_loss": mean(progress.losses), **scores})
+        value = badness(scores, settings.best_by, learner.objective.task)
+        if value < progress.best - settings.min_delta:
+            progress.best, history.best_epoch = value, progress.epoch
+            progress.kept = {name: weight.clone() for name, weight in moving(learner.model).items()}
+        elif settings.patience_epochs and progress.epoch - history.best_epoch >= settings.patience_epochs:
+            history.stopped_early = True
+    if learner.plateau:
+        learner.plateau.epoch(value)
+        apply_rates(learner)
+    return scores
+
+
+def apply_rates(learner: Learner) -> None:
+    """Set the rates of the next step anew: the plateau's factor may have changed after the scheduler's last step."""
+    scheduler = learner.scheduler
+    if isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
+        for group, base, at in zip(
+            learner.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True
+        ):
+            group["lr"] = base * at(scheduler.last_epoch)
+
+
+def resume(
+    learner: Learner,
+    progress: Progress,
+    checkpoints: Checkpoints | None,
+    log: Callable[[dict[str, float]], None],
+) -> None:
+    """Go on from the last checkpoint, where there is one; the epochs before it are logged again."""
+    found = checkpoints.latest() if checkpoints else None
+    if found is None:
+        return
+    restore(learner, progress, *found)
+    report.note(f"going on from a checkpoint: epoch {progress.epoch}, after {len(progress.history.steps)} steps")
+    for row in progress.history.epochs:
+        log(row)
+
+
+def save(learner: Learner, progress: Progress, checkpoints: Checkpoints | None, *, epoch_ends: bool = False) -> None:
+    """Write a checkpoint if it is time for one."""
+    if checkpoints and checkpoints.due(epoch_ends=epoch_ends):
+        checkpoints.write(len(progress.history.steps), *capture(learner, progress))
 
 
 def order(train: Encoded, settings: Settings, epoch: int) -> Iterator[Rows]:
     """The epoch's batches: drawn from (seed, epoch) alone."""
     draw = generator(settings.seed, "finetune", "order", epoch)
-    yield from shuffled(train.lengths, settings.batch_size, draw, group=settings.group_by_length)
+    if settings.batch_tokens:
+        yield from shuffled_by_tokens(train.lengths, settings.batch_tokens, draw, group=settings.group_by_length)
+    else:
+        yield from shuffled(train.lengths, settings.batch_size, draw, group=settings.group_by_length)
 
 
-def step(
-    model: torch.nn.Module,
-    batch: dict[str, torch.Tensor],
-    optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler,
-    device: torch.device,
-    settings: Settings,
-) -> dict[str, float]:
-    """One update: loss, norm of the gradient and learning rate."""
-    rate = float(optimizer.param_groups[0]["lr"])
-    inputs = move(batch, device)
-    labels = inputs.pop("labels")
-    with autocast(device, settings.precision):
-        logits = model(**inputs).logits
-    loss = settings.objective.loss(logits.float(), labels, label_smoothing=settings.label_smoothing)
-    value = loss.item()
-    if not math.isfinite(value):
-        raise UserError(f"the training loss is {value}", f"lower lr (now {rate:g}), or set finetune.max_grad_norm")
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm or math.inf)
-    optimizer.step()
-    scheduler.step()
-    optimizer.zero_grad(set_to_none=True)
-    return {"loss": value, "grad_norm": float(norm), "lr": rate}
+def count_updates(train: Encoded, settings: Settings) -> int:
+    """The updates of a whole training."""
+    if settings.batch_tokens:
+        batches = [sum(1 for _ in order(train, settings, number)) for number in range(1, settings.epochs + 1)]
+    else:
+        batches = [count_batches(len(train), settings.batch_size)] * settings.epochs
+    return sum(math.ceil(count / settings.accumulation_steps) for count in batches)
 
 
-def validate(model: torch.nn.Module, validation: Encoded, device: torch.device, settings: Settings) -> dict[str, float]:
+def validate(learner: Learner, validation: Encoded, settings: Settings) -> dict[str, float]:
     """The objective's scores on validation."""
     logits = logits_of(
-        model, validation, batch_size=settings.eval_batch_size, device=device, precision=settings.precision
+        learner.model,
+        validation,
+        batch_size=settings.eval_batch_size,
+        device=learner.device,
+        precision=settings.precision,
     )
-    return settings.objective.scores(validation.labels, logits)
+    return learner.objective.scores(validation.labels, logits)
 
 
 def mean(losses: list[tuple[float, int]]) -> float:

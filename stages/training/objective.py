@@ -1,9 +1,9 @@
 """What training minimises, and how the model's outputs are scored on validation.
 
-Classification: cross entropy. Regression: the squared or Huber's error (Huber 1964, "Robust estimation of a location
-parameter") of values that are standardised by the mean and deviation of training, so that the learning rate does
-not depend on their unit; before it is saved, the model's last layer takes up scale and shift and answers in the unit
-of the data.
+Classification: see `stages/training/losses.py`. Regression: the squared or Huber's error (Huber 1964, "Robust
+estimation of a location parameter") of values that are standardised by the mean and deviation of training, so that
+the learning rate does not depend on their unit; before it is saved, the model's last layer takes up scale and shift
+and answers in the unit of the data.
 
 Legend: B samples in a batch, N on validation, K classes.
 """
@@ -19,6 +19,7 @@ from stages.core.errors import UserError
 from stages.tasks.classes import Classes
 from stages.tasks.task import Array, Task
 from stages.tasks.values import Values
+from stages.training.losses import Loss, balanced, baseline, make_loss
 
 CALIBRATION_BINS = 10
 
@@ -29,8 +30,14 @@ class Objective(Protocol):
     @property
     def task(self) -> Task: ...
 
-    def loss(self, logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The mean loss of a batch, from logits (B, K) in single precision and what `Encoded.batch` gives."""
+
+    def mass(self, labels: Array) -> float:
+        """What samples count together in such a mean: its divisor."""
+
+    def baselines(self, labels: Array) -> tuple[float, float]:
+        """The losses, in training and on validation, of one answer to all of the samples with these labels."""
 
     def scores(self, gold: Array, logits: Array) -> dict[str, float]:
         """The scores of one epoch on validation; a UserError where logits (N, K) are not finite."""
@@ -41,13 +48,25 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Of classes."""
+    """Of classes, plain or as `cost` has it."""
 
     task: Task
+    cost: Loss
+    label_smoothing: float
 
-    def loss(self, logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float) -> torch.Tensor:
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """See `Objective`."""
-        return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        return self.cost(logits, labels)
+
+    def mass(self, labels: Array) -> float:
+        """See `Objective`."""
+        return self.cost.mass(labels)
+
+    def baselines(self, labels: Array) -> tuple[float, float]:
+        """Those of answering with the classes' shares; that on validation is the classes' entropy."""
+        counts = np.bincount(labels, minlength=len(self.task.names))
+        plain = make_loss("cross_entropy", label_smoothing=0.0)
+        return baseline(self.cost, counts, self.label_smoothing), baseline(plain, counts, 0.0)
 
     def scores(self, gold: Array, logits: Array) -> dict[str, float]:
         """The headline metrics."""
@@ -69,12 +88,21 @@ class Standardised:
     shift: float
     huber_delta: float | None
 
-    def loss(self, logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:  # noqa: ARG002
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """See `Objective`; the squared error is 1 where the training mean is always answered."""
         target, found = (labels.float() - self.shift) / self.scale, logits[:, 0]
         if self.huber_delta is None:
             return torch.nn.functional.mse_loss(found, target)
         return torch.nn.functional.huber_loss(found, target, delta=self.huber_delta)
+
+    def mass(self, labels: Array) -> float:
+        """See `Objective`."""
+        return float(len(labels))
+
+    def baselines(self, labels: Array) -> tuple[float, float]:
+        """That of answering with `shift`, twice."""
+        found = self.loss(torch.zeros(len(labels), 1), torch.tensor(labels)).item()
+        return found, found
 
     def scores(self, gold: Array, logits: Array) -> dict[str, float]:
         """The loss, as in training, and the headline metrics in the unit of the data."""
@@ -91,13 +119,26 @@ class Standardised:
                 layer.bias.mul_(self.scale).add_(self.shift)
 
 
-def objective(task: Task, model: torch.nn.Module, *, loss: str | None, huber_delta: float | None) -> Objective:
+def objective(
+    task: Task,
+    model: torch.nn.Module,
+    labels: Array,
+    *,
+    loss: str,
+    label_smoothing: float,
+    focal_gamma: float,
+    class_weights: str,
+    huber_delta: float | None,
+) -> Objective:
     """The objective of a task.
 
-    A last layer without bias cannot take up a shift: then values are divided by their root mean square alone.
+    `labels` are those of training: `class_weights: balanced` is by their counts. A last layer without bias cannot
+    take up a shift: then values are divided by their root mean square alone.
     """
     if not isinstance(task, Values):
-        return CrossEntropy(task)
+        weights = balanced(np.bincount(labels, minlength=len(task.names))) if class_weights == "balanced" else None
+        cost = make_loss(loss, weights, label_smoothing=label_smoothing, gamma=focal_gamma)
+        return CrossEntropy(task, cost, label_smoothing)
     scale, shift = task.deviation, task.mean
     if last_layer(model).bias is None:
         scale, shift = float(np.hypot(scale, shift)), 0.0
@@ -127,5 +168,5 @@ def badness(scores: dict[str, float], best_by: str, task: Task) -> float:
     return -scores[best_by] if task.best_by[best_by] else scores[best_by]
 
 
-CLASSES = CrossEntropy(Classes({}, bins=CALIBRATION_BINS))
+CLASSES = CrossEntropy(Classes({}, bins=CALIBRATION_BINS), make_loss("cross_entropy", label_smoothing=0.0), 0.0)
 """Cross entropy over however many classes the model has."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stages.training.arrays import Rows
-from stages.training.batches import Encoded, by_length, count_batches, move, shuffled
+from stages.training.batches import Encoded, by_length, count_batches, move, shuffled, shuffled_by_tokens
 
 Table = Callable[..., pa.Table]
 INPUTS = [[2, 5, 3], [2, 3], [2, 6, 7, 8, 3]]
@@ -98,3 +98,24 @@ def test_what_is_left_out_does_not_move(encoded_table: Table) -> None:
     batch = Encoded(encoded_table(INPUTS, [0, 2, 1]), pad_token_id=0).batch(np.array([0]))
     moved = move(batch, torch.device("meta"), ["labels"])
     assert {name: value.device.type for name, value in moved.items()} == {"attention_mask": "meta", "input_ids": "meta"}
+
+
+@pytest.mark.parametrize("group", [False, True])
+@pytest.mark.parametrize("tokens", [1, 64, 300, 10**6])
+def test_a_token_budget_holds_with_padding_and_each_row_comes_once(tokens: int, group: bool) -> None:
+    lengths = np.random.default_rng(1).integers(3, 60, 500)
+    batches = shuffled_by_tokens(lengths, tokens, np.random.default_rng(2), group=group)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    places = [int(lengths[rows].max()) * len(rows) for rows in batches]
+    assert all(place <= tokens or len(rows) == 1 for place, rows in zip(places, batches, strict=True))
+    if tokens == 300:
+        assert sum(places) / len(places) > (260 if group else 220), "the budget is used"
+
+
+def test_the_draw_alone_decides_the_order_under_a_budget() -> None:
+    lengths = np.arange(100) % 17 + 3
+
+    def order(seed: int) -> list[list[int]]:
+        return [rows.tolist() for rows in shuffled_by_tokens(lengths, 64, np.random.default_rng(seed), group=True)]
+
+    assert order(1) == order(1) != order(2)

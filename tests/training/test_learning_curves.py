@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.training.curves import write_curves
-from stages.training.loop import History
+from stages.training.progress import History
 
 
 def history(steps: int) -> History:

@@ -11,11 +11,17 @@ import pytest
 import torch
 
 from stages.core.errors import UserError
+from stages.core.seeds import seed_of
 from stages.tasks.classification import headline, probabilities_of
 from stages.training.batches import Encoded
-from stages.training.loop import History, Settings, count_parameters, fit, mean, order, step
-from stages.training.optimise import adamw, factor
+from stages.training.loop import Settings, count_parameters, count_updates, fit, mean, order
+from stages.training.losses import make_loss
+from stages.training.objective import CLASSES
+from stages.training.optimise import adamw
 from stages.training.predict import logits_of
+from stages.training.progress import History, Learner
+from stages.training.schedules import Plateau, factor, make_scheduler
+from stages.training.updates import update
 
 CPU = torch.device("cpu")
 INPUTS = [[2, *range(5 + number, 8 + 2 * number), 3] for number in range(8)]
@@ -25,11 +31,14 @@ OTHER = [(label + 1) % 3 for label in GOLD]
 SETTINGS = Settings(
     epochs=3,
     batch_size=4,
+    batch_tokens=None,
+    accumulation_steps=1,
     eval_batch_size=8,
     seed=1,
     group_by_length=True,
     max_grad_norm=1.0,
-    label_smoothing=0.0,
+    l1=0.0,
+    mixup=None,
     precision="fp32",
     best_by="log_loss",
     patience_epochs=0,
@@ -54,16 +63,20 @@ def train(
     optimizer = adamw(model, lr=lr, weight_decay=0.01, betas=[0.9, 0.999], epsilon=1e-8)
     steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor("linear", steps=steps, warmup_share=0.1))
-    return fit(
-        model, training, validation, optimizer=optimizer, scheduler=scheduler, device=CPU, settings=settings, log=log
-    )
+    learner = Learner(model, optimizer, scheduler, CLASSES, CPU)
+    return fit(learner, training, validation, settings=settings, log=log)
 
 
-def one_step(model: Any, batch: dict[str, torch.Tensor], lr: float = 1.0, **changes: Any) -> dict[str, float]:
-    """`step` with plain gradient descent, whose change of the weights is the gradient it got."""
+def one_step(
+    model: Any, batch: dict[str, torch.Tensor], lr: float = 1.0, max_grad_norm: float | None = 1.0, smoothing: float = 0
+) -> dict[str, float]:
+    """`update` with plain gradient descent, whose change of the weights is the gradient it got."""
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-    return step(model, batch, optimizer, scheduler, CPU, replace(SETTINGS, **changes))
+    learner = Learner(
+        model, optimizer, scheduler, replace(CLASSES, cost=make_loss("cross_entropy", label_smoothing=smoothing)), CPU
+    )
+    return update(learner, [batch], [1.0], precision="fp32", max_grad_norm=max_grad_norm)
 
 
 def scores_of(model: Any, validation: Encoded) -> dict[str, float]:
@@ -123,7 +136,8 @@ def test_contrary_validation_keeps_the_weights_of_the_first_epoch(classifier: Cl
     assert (history.best_epoch, len(history.epochs), history.stopped_early) == (1, 3, False)
     batch = samples(GOLD).batch(next(order(samples(GOLD), replace(SETTINGS, batch_size=8), 1)))
     optimizer = adamw(one, lr=0.005, weight_decay=0.01, betas=[0.9, 0.999], epsilon=1e-8)
-    step(one, batch, optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0), CPU, SETTINGS)
+    scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    update(Learner(one, optimizer, scheduler, CLASSES, CPU), [batch], [1.0], precision="fp32", max_grad_norm=1.0)
     torch.testing.assert_close(flat(kept), flat(one))
 
 
@@ -206,7 +220,7 @@ def test_the_loss_is_cross_entropy_with_smoothed_labels(
     gold = logs[torch.arange(8), batch["labels"]]
     expected = -((1 - smoothing) * gold + smoothing * logs.mean(dim=1)).mean()
     given = torch.nn.functional.cross_entropy(logits, batch["labels"], label_smoothing=smoothing)
-    loss = one_step(model, batch, label_smoothing=smoothing)["loss"]
+    loss = one_step(model, batch, smoothing=smoothing)["loss"]
     assert loss == pytest.approx(float(expected), rel=1e-5) == pytest.approx(float(given), rel=1e-5)
 
 
@@ -258,3 +272,49 @@ def test_frozen_weights_stay(classifier: Classifier, samples: Samples) -> None:
 
 def test_the_mean_loss_weighs_batches_by_their_size() -> None:
     assert mean([(1.0, 3), (5.0, 1)]) == 2.0
+
+
+def test_the_defaults_are_a_plain_loop_to_the_bit(classifier: Classifier, samples: Samples) -> None:
+    ours, plain = (classifier(hidden_dropout_prob=0.1) for _ in range(2))
+    history = train(ours, samples(GOLD), samples(GOLD), epochs=2, best_by="log_loss")
+    assert history.best_epoch == 2
+    groups = [
+        {"params": [w for w in plain.parameters() if w.ndim > 1], "weight_decay": 0.01},
+        {"params": [w for w in plain.parameters() if w.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor("linear", steps=4, warmup_share=0.1))
+    plain.train()
+    for epoch in (1, 2):
+        torch.manual_seed(seed_of(1, "finetune", "dropout", epoch))
+        for rows in order(samples(GOLD), SETTINGS, epoch):
+            batch = samples(GOLD).batch(rows)
+            labels = batch.pop("labels")
+            torch.nn.functional.cross_entropy(plain(**batch).logits, labels).backward()
+            torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+    assert torch.equal(flat(ours), flat(plain))
+
+
+def test_updates_are_counted_with_accumulation_and_token_budgets(classifier: Classifier, samples: Samples) -> None:
+    for changes in ({"accumulation_steps": 2, "batch_size": 3}, {"batch_tokens": 30}, {"batch_tokens": 30, "seed": 4}):
+        settings = replace(SETTINGS, **changes)
+        history = train(classifier(), samples(GOLD), samples(GOLD), **changes)
+        assert len(history.steps) == count_updates(samples(GOLD), settings)
+        assert [row["epoch"] for row in history.epochs] == [1, 2, 3]
+
+
+def test_a_plateau_lowers_the_rate_of_the_very_next_step(
+    classifier: Classifier, samples: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = dict.fromkeys(("accuracy", "macro_f1", "log_loss"), 0.5)
+    monkeypatch.setattr("stages.training.loop.validate", lambda *_: dict(same))
+    model = classifier()
+    optimizer = adamw(model, lr=0.01, weight_decay=0.01, betas=[0.9, 0.999], epsilon=1e-8)
+    plateau = Plateau(0.5, 0, 0.0)
+    scheduler = make_scheduler(optimizer, factor("reduce_on_plateau", steps=6, warmup_share=0.0), plateau)
+    learner = Learner(model, optimizer, scheduler, CLASSES, CPU, plateau=plateau)
+    history = fit(learner, samples(GOLD), samples(GOLD), settings=SETTINGS)
+    assert [row["lr"] for row in history.steps] == pytest.approx([0.01, 0.01, 0.01, 0.01, 0.005, 0.005])

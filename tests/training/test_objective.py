@@ -1,7 +1,6 @@
 """Objectives: losses by their formulas, and the unit of the values put into the model's last layer."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,15 @@ import torch
 import transformers
 
 from stages.core.errors import UserError
+from stages.tasks.classes import Classes
 from stages.tasks.values import Values
 from stages.training.batches import Encoded
 from stages.training.loop import Settings, fit
-from stages.training.objective import CLASSES, Standardised, badness, last_layer, objective
-from stages.training.optimise import adamw, factor
+from stages.training.objective import CLASSES, Objective, Standardised, badness, last_layer, objective
+from stages.training.optimise import adamw
 from stages.training.predict import logits_of
+from stages.training.progress import Learner
+from stages.training.schedules import factor
 
 CPU = torch.device("cpu")
 VALUES = Values({"train_values": {"count": 9, "mean": 250.0, "deviation": 40.0}}, bins=1)
@@ -48,6 +50,11 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 
 
+def goal_of(task: Values, model: Any, *, loss: str, huber_delta: float | None) -> Objective:
+    none: dict[str, Any] = {"label_smoothing": 0.0, "focal_gamma": 2.0, "class_weights": "none"}
+    return objective(task, model, np.array([250.0]), loss=loss, huber_delta=huber_delta, **none)
+
+
 def inputs_of(name: str) -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
     if name in ("vit", "resnet"):
@@ -59,7 +66,7 @@ def inputs_of(name: str) -> dict[str, torch.Tensor]:
 def test_the_finished_model_answers_as_the_unfinished_one_scaled_and_shifted(name: str) -> None:
     torch.manual_seed(0)
     model, inputs = MODELS[name]().eval(), inputs_of(name)
-    goal = objective(VALUES, model, loss="mse", huber_delta=None)
+    goal = goal_of(VALUES, model, loss="mse", huber_delta=None)
     assert isinstance(goal, Standardised)
     with torch.no_grad():
         before = model(**inputs).logits * goal.scale + goal.shift
@@ -70,7 +77,7 @@ def test_the_finished_model_answers_as_the_unfinished_one_scaled_and_shifted(nam
 
 
 def test_without_a_bias_values_are_divided_by_their_root_mean_square() -> None:
-    goal = objective(VALUES, MODELS["llama, whose last layer has no bias"](), loss="mse", huber_delta=None)
+    goal = goal_of(VALUES, MODELS["llama, whose last layer has no bias"](), loss="mse", huber_delta=None)
     assert isinstance(goal, Standardised)
     assert (goal.scale, goal.shift) == (pytest.approx((250**2 + 40**2) ** 0.5), 0.0)
 
@@ -129,14 +136,15 @@ def test_a_tiny_model_learns_eight_values_in_their_own_unit(
 ) -> None:
     model = classifier(1, problem_type="regression")
     task = Values({"train_values": {"count": 8, "mean": 285.0, "deviation": 22.9}}, bins=1)
-    goal = objective(task, model, loss=loss, huber_delta=1.0)
+    goal = goal_of(task, model, loss=loss, huber_delta=1.0)
     settings = Settings(
-        epochs=30, batch_size=4, eval_batch_size=8, seed=1, group_by_length=True, max_grad_norm=1.0,
-        label_smoothing=0.0, precision="fp32", best_by=best_by, patience_epochs=0, min_delta=0.0, objective=goal,
+        epochs=30, batch_size=4, batch_tokens=None, accumulation_steps=1, eval_batch_size=8, seed=1,
+        group_by_length=True, max_grad_norm=1.0, l1=0.0, mixup=None, precision="fp32", best_by=best_by,
+        patience_epochs=0, min_delta=0.0,
     )  # fmt: skip
     optimizer = adamw(model, lr=5e-3, weight_decay=0.0, betas=[0.9, 0.999], epsilon=1e-8)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor("linear", steps=60, warmup_share=0.1))
-    history = fit(model, samples, samples, optimizer=optimizer, scheduler=scheduler, device=CPU, settings=settings)
+    history = fit(Learner(model, optimizer, scheduler, goal, CPU), samples, samples, settings=settings)
     best = history.epochs[history.best_epoch - 1]
     reached = [badness(row, best_by, task) for row in history.epochs]
     assert history.best_epoch == reached.index(min(reached)) + 1
@@ -161,12 +169,29 @@ def test_undefined_scores_of_an_early_epoch_do_not_lose_the_model(
     scripted = iter([{"loss": 1.0}, {"loss": 1.0, "pearson": -0.5}, {"loss": 1.0}])
     monkeypatch.setattr("stages.training.loop.validate", lambda *_: next(scripted))
     model = classifier(1)
-    goal = objective(VALUES, model, loss="mse", huber_delta=None)
+    goal = goal_of(VALUES, model, loss="mse", huber_delta=None)
     settings = Settings(
-        epochs=3, batch_size=4, eval_batch_size=8, seed=1, group_by_length=True, max_grad_norm=1.0,
-        label_smoothing=0.0, precision="fp32", best_by="pearson", patience_epochs=0, min_delta=0.0,
+        epochs=3, batch_size=4, batch_tokens=None, accumulation_steps=1, eval_batch_size=8, seed=1,
+        group_by_length=True, max_grad_norm=1.0, l1=0.0, mixup=None, precision="fp32", best_by="pearson",
+        patience_epochs=0, min_delta=0.0,
     )  # fmt: skip
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-    given: dict[str, Any] = {"optimizer": optimizer, "scheduler": scheduler, "device": CPU}
-    assert fit(model, samples, samples, settings=replace(settings, objective=goal), **given).best_epoch == 2
+    learner = Learner(model, optimizer, scheduler, goal, CPU)
+    assert fit(learner, samples, samples, settings=settings).best_epoch == 2
+
+
+def test_the_loss_of_one_answer_is_the_baseline() -> None:
+    goal = Standardised(VALUES, scale=40.0, shift=250.0, huber_delta=None)
+    assert goal.baselines(np.array([250.0, 290.0, 210.0, 330.0])) == (1.5, 1.5)
+    assert goal.mass(np.array([1.0, 2.0])) == 2.0
+
+
+def test_classes_have_the_loss_that_params_name() -> None:
+    task = Classes({"labels": ["a", "b"]}, bins=1)
+    options: dict[str, Any] = {"label_smoothing": 0.0, "focal_gamma": 2.0, "class_weights": "balanced"}
+    gold = np.array([0, 0, 0, 1])
+    goal = objective(task, torch.nn.Linear(1, 2), gold, loss="focal", huber_delta=None, **options)
+    assert goal.mass(gold) == pytest.approx(4.0) and goal.mass(gold[:3]) == pytest.approx(2.0)
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    assert goal.baselines(gold) == pytest.approx((0.25 * np.log(2), entropy), rel=1e-5)

@@ -1,0 +1,79 @@
+"""Which training a checkpoint belongs to, and where checkpoints are kept."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import stages
+
+CODE = ("augmenters", "core", "modalities", "strategies", "tasks", "training", "finetune.py")
+"""What of stages/ finetune depends on, as in dvc.yaml."""
+LIBRARIES = ("torch", "transformers", "numpy")
+COPIES = (".dvc", "tmp", "exps")
+"""Where DVC makes the copies in which `dvc exp run --temp` and `--queue` work; they are removed afterwards."""
+
+
+def fingerprint(
+    model: torch.nn.Module, *, data: Iterable[Path], params: Mapping[str, Any], device: torch.device
+) -> str:
+    """16 hexadecimal digits that differ where data, params, code, libraries, kind of device or first weights do.
+
+    `data`: files of which names and bytes count. `model`: as it is before training.
+    """
+    digest = hashlib.sha256()
+    for path in data:
+        digest.update(f"{path.as_posix()}\0{_digest(path)}\0".encode())
+    home = Path(stages.__file__).parent
+    for path in sorted(file for name in CODE for file in _sources(home / name)):
+        digest.update(f"{path.relative_to(home).as_posix()}\0{_digest(path)}\0".encode())
+    known = {"params": params, "libraries": {name: version(name) for name in LIBRARIES}, "device": device.type}
+    digest.update(json.dumps(known, sort_keys=True).encode())
+    for name, weight in model.named_parameters():
+        digest.update(f"\0{name} {tuple(weight.shape)} {weight.requires_grad}\0".encode())
+        digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def checkpoints_folder(start: Path) -> Path:
+    """`.groundwork/checkpoints` of the repository that `start` is in, or that owns it.
+
+    That is the repository from which DVC copied, and the main checkout of a Git worktree.
+    """
+    return repository(start.resolve()) / ".groundwork/checkpoints"
+
+
+def repository(start: Path) -> Path:
+    """The main checkout that owns `start`; `start` itself where there is no repository."""
+    for folder in (start, *start.parents):
+        if folder.parts[-3:] == COPIES:
+            return repository(folder.parents[2])
+    for folder in (start, *start.parents):
+        if (folder / ".git").is_dir():
+            return folder
+        if (folder / ".git").is_file():
+            return _owner(folder)
+    return start
+
+
+def _owner(worktree: Path) -> Path:
+    """The main checkout of a Git worktree; a submodule is a checkout of its own."""
+    named = (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+    common = worktree / named / "commondir"
+    if not common.is_file():
+        return worktree
+    git = (common.parent / common.read_text(encoding="utf-8").strip()).resolve()
+    return git.parent if git.name == ".git" else worktree
+
+
+def _sources(path: Path) -> list[Path]:
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".txt")]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,72 @@
+"""What a training works with, and how far it is."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from stages.training.averaging import Average
+from stages.training.objective import Objective
+from stages.training.schedules import Plateau
+from stages.training.watch import Watch
+
+
+@dataclass
+class Learner:
+    """The parts that an update changes; `average`, `plateau`, `scaler` and `watch` where they are wanted."""
+
+    model: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    objective: Objective
+    device: torch.device
+    average: Average | None = None
+    plateau: Plateau | None = None
+    scaler: torch.amp.GradScaler | None = None
+    watch: Watch | None = None
+
+
+@dataclass
+class History:
+    """What happened: a row a step and a row an epoch, and which epoch's weights the model now has."""
+
+    steps: list[dict[str, float]] = field(default_factory=list)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    stopped_early: bool = False
+
+
+@dataclass
+class Progress:
+    """How far a training is.
+
+    Args:
+        epoch: the one at work, from 1.
+        updates: of this epoch.
+        losses: this epoch's, with the samples that each is of.
+        best: the best epoch's metric, of which lower is better.
+        kept: the best epoch's weights.
+    """
+
+    history: History = field(default_factory=History)
+    epoch: int = 1
+    updates: int = 0
+    losses: list[tuple[float, int]] = field(default_factory=list)
+    best: float = math.inf
+    kept: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def next_epoch(self) -> None:
+        """The epoch is over."""
+        self.epoch, self.updates, self.losses = self.epoch + 1, 0, []
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the weights."""
+        state = {name: value for name, value in vars(self).items() if name not in ("history", "kept")}
+        return state | {"history": vars(self.history)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        vars(self).update(state)
+        self.history = History(**state["history"])
+        self.losses = [(loss, size) for loss, size in state["losses"]]

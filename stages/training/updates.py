@@ -1,0 +1,116 @@
+"""One update of the weights, from one batch or from several that are accumulated."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+
+from stages.core.errors import UserError
+from stages.core.seeds import generator
+from stages.training.arrays import Rows
+from stages.training.batches import Encoded, move
+from stages.training.device import autocast
+from stages.training.mixup import mixed
+from stages.training.objective import Objective
+from stages.training.optimise import add_l1, trainable
+from stages.training.progress import Learner
+
+Batch = dict[str, torch.Tensor]
+SMALLEST_SCALE = 1.0
+"""Of half precision: gradients that do not fit even unscaled are not finite at all."""
+
+
+def update(
+    learner: Learner,
+    batches: Iterable[Batch],
+    shares: Sequence[float],
+    *,
+    precision: str,
+    max_grad_norm: float | None,
+    l1: float = 0.0,
+    mixup: float | None = None,
+    draw: np.random.Generator | None = None,
+) -> dict[str, float]:
+    """One update: loss, norm of the gradient before clipping, and learning rate.
+
+    Args:
+        batches: of which the gradients are added up.
+        shares: what each counts in the mean; they add up to 1.
+        mixup: alpha, with `draw` to choose the pairs from.
+
+    Raises:
+        UserError: a loss or a gradient that is not finite.
+    """
+    rate = float(learner.optimizer.param_groups[0]["lr"])
+    value = 0.0
+    for batch, share in zip(batches, shares, strict=True):
+        loss = loss_of(learner, batch, precision=precision, mixup=mixup, draw=draw)
+        loss = loss if len(shares) == 1 else loss * share
+        value += finite(loss.item(), "loss", rate)
+        scaled = learner.scaler.scale(loss) if learner.scaler else loss
+        scaled.backward()  # type: ignore[no-untyped-call]
+    norm = descend(learner, rate, max_grad_norm=max_grad_norm, l1=l1)
+    return {"loss": value, "grad_norm": norm, "lr": rate}
+
+
+def loss_of(
+    learner: Learner, batch: Batch, *, precision: str, mixup: float | None, draw: np.random.Generator | None
+) -> torch.Tensor:
+    """The mean loss of a batch, in single precision."""
+    partners, share = None, 1.0
+    if mixup is not None and draw is not None:
+        batch, partners, share = mixed(batch, mixup, draw)
+    inputs = move(batch, learner.device)
+    labels = inputs.pop("labels")
+    with autocast(learner.device, precision):
+        logits = learner.model(**inputs).logits
+    loss = learner.objective.loss(logits.float(), labels)
+    if partners is not None:
+        loss = share * loss + (1 - share) * learner.objective.loss(logits.float(), partners.to(learner.device))
+    return loss
+
+
+def descend(learner: Learner, rate: float, *, max_grad_norm: float | None, l1: float) -> float:
+    """Step along the gradients that were added up; their norm."""
+    scaler, optimizer = learner.scaler, learner.optimizer
+    if scaler:
+        scaler.unscale_(optimizer)
+    if l1:
+        add_l1(trainable(learner.model), l1)
+    norm = float(torch.nn.utils.clip_grad_norm_(learner.model.parameters(), max_grad_norm or math.inf))
+    if scaler is None or scaler.get_scale() <= SMALLEST_SCALE:
+        finite(norm, "gradient's norm", rate)
+    if scaler:
+        scaler.step(optimizer)  # leaves the step out where a gradient is not finite, and lowers the scale
+        scaler.update()
+    else:
+        optimizer.step()
+    if math.isfinite(norm):
+        learner.scheduler.step()
+        if learner.average:
+            learner.average.update(learner.model)
+    optimizer.zero_grad(set_to_none=True)
+    return norm
+
+
+def finite(value: float, name: str, rate: float) -> float:
+    """The value.
+
+    Raises:
+        UserError: it is not finite.
+    """
+    if not math.isfinite(value):
+        raise UserError(f"the training {name} is {value}", f"lower lr (now {rate:g}), or set finetune.max_grad_norm")
+    return value
+
+
+def masses(objective: Objective, train: Encoded, group: Sequence[Rows]) -> list[float]:
+    """What each of some batches counts in their common mean; they add up to 1."""
+    each = [objective.mass(train.labels[rows]) for rows in group]
+    return [mass / sum(each) for mass in each]
+
+
+def mixing(seed: int, epoch: int, number: int) -> np.random.Generator:
+    """The draw of an update's pairs: of (seed, epoch, update) alone."""
+    return generator(seed, "finetune", "mixup", epoch, number)
