@@ -1,0 +1,93 @@
+"""finetune killed with SIGKILL goes on where it was, and writes the same bytes as a run that was never killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages import finetune
+from stages.core import report
+from tests.test_finetune import CHANGES, _threads, outputs, workplace
+from tests.workplace import ROOT, leftovers, params, working_in
+
+__all__ = ["_threads", "workplace"]
+LONG = CHANGES | {
+    "epochs": 30,
+    "lr": 1e-3,
+    "finetune.device": "cpu",
+    "finetune.dropout": {"hidden": 0.2, "attention": 0.2},
+    "finetune.ema_decay": 0.9,
+    "finetune.schedule": "reduce_on_plateau",
+    "finetune.checkpoint": {"every_s": 0.0, "keep_days": 1.0},
+}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def finish(changes: dict[str, Any]) -> str:
+    """Run the stage here to its end; what it told."""
+    with working_in(Path.cwd(), changes), report.console.capture() as told:
+        finetune.main()
+    return told.get()
+
+
+def kill(changes: dict[str, Any], epoch: int, after_s: float) -> None:
+    """Start, and kill so many seconds after the end of an epoch."""
+    YAML().dump(params(changes), Path("params.yaml"))
+    command = [sys.executable, "-m", "stages.finetune"]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(f"epoch {epoch}:"):
+            break
+    time.sleep(after_s)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def folders() -> list[Path]:
+    return sorted(path for path in Path(".groundwork/checkpoints").glob("*") if path.is_dir())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("workplace")
+def test_killed_at_random_moments_it_ends_in_the_same_bytes() -> None:
+    off = LONG | {"finetune.checkpoint": {"every_s": None, "keep_days": 1.0}}
+    assert "going on" not in finish(off)
+    expected = outputs()
+    card = "models/model/README.md"
+    assert b"every_s: null" in expected.pop(card)
+    for name in expected:
+        Path(name).unlink()
+    draw = random.Random(7)
+    for epoch in (draw.randint(1, 8), draw.randint(9, 18), draw.randint(19, 26)):
+        kill(LONG, epoch, draw.uniform(0.0, 0.1))
+        assert outputs().keys() <= {card}, "killed too late to show anything"
+    (own,) = folders()
+    steps = json.loads(json.loads(max(own.glob("*.json")).read_text())["state"])["progress"]["history"]["steps"]
+    told = finish(LONG)
+    assert "going on from a checkpoint: epoch " in told and 3 * epoch <= len(steps) < 90
+    found = outputs()
+    assert b"every_s: 0.0" in found.pop(card)
+    assert found == expected
+    assert folders() == [] and leftovers() == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("workplace")
+def test_other_params_data_or_a_damaged_checkpoint_never_go_on_from_it() -> None:
+    kill(LONG, 3, 0.1)
+    (own,) = folders()
+    assert "going on" not in finish(LONG | {"epochs": 1})
+    newest = max(own.glob("*.safetensors"))
+    newest.write_bytes(newest.read_bytes()[:-9])
+    told = finish(LONG)
+    assert f"checkpoint {int(newest.stem)} is damaged, the one before is taken: ValueError" in told
+    assert f", after {int(newest.stem) - 1} steps" in told
