@@ -23,8 +23,8 @@ repro: install ## run the line, then show the results
 	dvc repro
 	@python -m review.results
 
-test: install ## run the tests
-	python -m pytest
+test: install ## run the tests, on all cores
+	python -m pytest --numprocesses auto --dist loadfile
 
 check: install ## lint, types and params, as the pre-commit hooks do
 	ruff check .

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: the tests share the cores out themselves
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
