@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stages.core.errors import UserError
@@ -10,21 +9,13 @@ from stages.core.registry import member
 from stages.strategies import STRATEGIES
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """The model to train, and a function that afterwards gives the ordinary, whole model to save."""
-
-    model: Any
-    whole: Callable[[], Any]
-
-
 def prepare(
     model: Any, strategy: str, *, cut: Mapping[str, Any] | None, lora: Mapping[str, Any] | None
-) -> Prepared:
-    """Apply a strategy to a model.
+) -> Callable[[], Any]:
+    """Apply a strategy to a model, in place; the result gives the ordinary, whole model to save.
 
     A member of the registry takes the model and, as keywords, those of `cut` and `lora` that it names. It returns
-    nothing, a function that gives the whole model, or both a model to train and such a function.
+    nothing, or a function that gives the ordinary, whole model once it is trained.
 
     Raises:
         UserError: an unknown strategy, one that the model cannot have, or inputs that were encoded for another.
@@ -36,7 +27,4 @@ def prepare(
         raise UserError(f"data/encoded was not made for strategy: {strategy}", "run `dvc repro`")
     if given.get("lora", {}) is None:
         raise UserError("params.yaml: finetune.lora: missing", "see recipes/messages.yaml")
-    found = function(model, **given)
-    if isinstance(found, tuple):
-        return Prepared(*found)
-    return Prepared(model, found or (lambda: model))
+    return function(model, **given) or (lambda: model)

@@ -56,6 +56,18 @@ def pretrained(
     return model
 
 
+def body(source: models.Source, config: Any, *, max_length_tokens: int | None) -> Any:
+    """The pretrained body alone, without a head, in single precision.
+
+    Raises:
+        UserError: the model does not load, or is made for shorter inputs.
+    """
+    model = _load("AutoModel", source, config)
+    if max_length_tokens is not None:
+        _check_positions(model, source, max_length_tokens)
+    return model
+
+
 def from_scratch(
     source: models.Source,
     model_class: str,

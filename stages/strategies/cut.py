@@ -13,7 +13,7 @@ from stages.strategies.families import Family, blocks_of, whole_family
 Batch = Mapping[str, torch.Tensor]
 
 
-class _Reached(Exception):
+class _BoundaryError(Exception):
     """The boundary is reached: what lies above need not be computed."""
 
 
@@ -60,11 +60,11 @@ class Bottom:
 
         def before(_: Any, given: tuple[Any, ...]) -> None:
             found.append(given[0])
-            raise _Reached
+            raise _BoundaryError
 
         def after(_module: Any, _given: Any, result: Any) -> None:
             found.append(result[0] if isinstance(result, tuple) else result)
-            raise _Reached
+            raise _BoundaryError
 
         if self.last_layers:
             hook = blocks[-self.last_layers].register_forward_pre_hook(before)
@@ -72,7 +72,7 @@ class Bottom:
             hook = blocks[-1].register_forward_hook(after)
         try:
             self.base(**batch)
-        except _Reached:
+        except _BoundaryError:
             pass
         finally:
             hook.remove()

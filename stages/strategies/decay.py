@@ -10,7 +10,7 @@ from stages.strategies.families import blocks_of
 def depths(model: Any) -> dict[int, int]:
     """Steps down from the head, by id of the weight: 0 for the head, 1 for the last block, most for the embeddings."""
     base = model.base_model
-    owner, _, blocks = blocks_of(base)
+    _, _, blocks = blocks_of(base)
     found = {id(weight): 0 for weight in model.parameters()}
     first = next(blocks.parameters(), None)
     for weight in base.parameters():
@@ -20,7 +20,7 @@ def depths(model: Any) -> dict[int, int]:
     for number, block in enumerate(blocks):
         found |= {id(weight): len(blocks) - number for weight in block.parameters()}
     if getattr(base.config, "do_stable_layer_norm", False):  # defined before the blocks, applied after them
-        found |= {id(weight): 0 for weight in owner.layer_norm.parameters()}
+        found |= {id(weight): 0 for weight in base.encoder.layer_norm.parameters()}
     return found
 
 

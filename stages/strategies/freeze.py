@@ -1,5 +1,6 @@
 """Which weights are trained, and frozen parts that stay in evaluation mode."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -48,7 +49,14 @@ def hold(module: torch.nn.Module) -> None:
             hold(part)
         elif weights:
             part.eval()
-            part.train = lambda mode=True, part=part: part  # type: ignore[method-assign,assign,misc]
+            part.train = _stay(part)  # type: ignore[method-assign, assignment]
+
+
+def _stay(part: torch.nn.Module) -> Callable[[bool], torch.nn.Module]:
+    def stay(_mode: bool = True) -> torch.nn.Module:
+        return part
+
+    return stay
 
 
 def release(module: torch.nn.Module) -> None:

@@ -10,8 +10,8 @@ from stages.core.errors import UserError
 from stages.strategies.families import blocks_of
 
 
-def lora(model: Any, *, lora: Mapping[str, Any]) -> tuple[Any, Callable[[], Any]]:
-    """The model with adapters, and a function that merges them and gives the ordinary model.
+def lora(model: Any, *, lora: Mapping[str, Any]) -> Callable[[], Any]:
+    """Put adapters into the model; the result merges them and gives the ordinary model.
 
     Args:
         lora: `rank`, `alpha`, `dropout`, and `target`: names of linear layers, None for all of the blocks.
@@ -29,10 +29,10 @@ def lora(model: Any, *, lora: Mapping[str, Any]) -> tuple[Any, Callable[[], Any]
     config = peft.LoraConfig(
         r=lora["rank"], lora_alpha=lora["alpha"], lora_dropout=lora["dropout"], target_modules=_targets(model, lora)
     )
-    adapted: Any = peft.get_peft_model(model, config)
+    tuner: Any = peft.LoraModel(model, config, "default")  # in place: the model stays one of its class
     for weight in head:
         weight.requires_grad_(True)
-    return adapted, adapted.merge_and_unload
+    return tuner.merge_and_unload  # type: ignore[no-any-return]
 
 
 def _targets(model: Any, lora: Mapping[str, Any]) -> str:

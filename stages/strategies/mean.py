@@ -23,6 +23,15 @@ HEADS = ("pooler.dense", "classifier.dense")
 HEAD_SLOPE = 0.5
 
 
+def check_mean(config: Any) -> None:
+    """Raises UserError where mean pooling is not known for the model's type."""
+    family = whole_family(config)
+    if family is None or not family.extended:
+        raise UserError(
+            f"params.yaml: encode.pooling: mean: not known for {config.model_type} models", "encode.pooling: native"
+        )
+
+
 @torch.no_grad()
 def append_mean(model: Any) -> None:
     """Append the block to a body, or to the body of a classifier, and start its tanh layer at a multiple of identity.
@@ -31,11 +40,7 @@ def append_mean(model: Any) -> None:
         UserError: the model's blocks are built otherwise.
     """
     base = model.base_model
-    family = whole_family(base.config)
-    if family is None or not family.extended:
-        raise UserError(
-            f"params.yaml: encode.pooling: mean: not known for {base.config.model_type} models", "encode.pooling: native"
-        )
+    check_mean(base.config)
     _, _, blocks = blocks_of(base)
     block = copy.deepcopy(blocks[-1])
     for weight in block.parameters():
