@@ -15,6 +15,7 @@ from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
 from stages.strategies.apply import prepare
 from stages.strategies.build import from_scratch, pretrained
+from stages.strategies.cut import cut_off
 from stages.strategies.decay import layered
 from stages.tasks import TASKS
 from stages.tasks.task import Task
@@ -67,6 +68,7 @@ def main() -> None:
     make_whole = prepare(model, params.strategy, cut=meta.get("cut"), lora=block.lora.model_dump())
     model.to(device)
     counts = count_parameters(model)
+    counts["total"] += cut_off(model)
     report.note(f"{params.strategy}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {device}")
     recipe = {
         "model": source.public_name,

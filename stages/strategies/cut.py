@@ -110,6 +110,7 @@ def shorten(model: Any, last_layers: int) -> Callable[[], None]:
     if family is None:
         raise ValueError(base.config.model_type)
     kept: list[tuple[Any, str, Any]] = []
+    before = sum(weight.numel() for weight in model.parameters())
 
     def put(owner: Any, name: str, new: Any) -> None:
         own = name in owner.__dict__ or name in owner._modules
@@ -122,8 +123,10 @@ def shorten(model: Any, last_layers: int) -> Callable[[], None]:
         _shorten_waveforms(model, base, last_layers, put)
     else:
         put(base, "embeddings", _Passing())
+    model.weights_cut_off = before - sum(weight.numel() for weight in model.parameters())
 
     def restore() -> None:
+        del model.weights_cut_off
         for where, called, old in reversed(kept):
             if old is None:
                 delattr(where, called)
@@ -131,6 +134,11 @@ def shorten(model: Any, last_layers: int) -> Callable[[], None]:
                 setattr(where, called, old)
 
     return restore
+
+
+def cut_off(model: Any) -> int:
+    """The number of weights that `shorten` has cut off."""
+    return int(getattr(model, "weights_cut_off", 0))
 
 
 def _shorten_waveforms(model: Any, base: Any, last_layers: int, put: Callable[[Any, str, Any], None]) -> None:
