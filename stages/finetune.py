@@ -14,7 +14,7 @@ from stages.core.params import load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
 from stages.strategies.apply import prepare
-from stages.strategies.build import from_scratch, pretrained
+from stages.strategies.build import model_for
 from stages.strategies.cut import cut_off
 from stages.strategies.decay import layered
 from stages.tasks import TASKS
@@ -149,23 +149,13 @@ def online(block: Finetune, seed: int) -> Augment | None:
 def build(
     source: models.Source, model_class: str, meta: dict[str, Any], task: Task, block: Finetune, strategy: str
 ) -> Any:
-    """The model before training.
-
-    Raises:
-        UserError: pretrained weights with the strategy scratch, or the other way round; what else does not fit.
-    """
-    if source.scratch != (strategy == "scratch"):
-        raise UserError(
-            f"params.yaml: strategy: {strategy} does not go with model: {source.name}",
-            "strategy: scratch and model: scratch:TYPE belong together",
-        )
-    if source.scratch:
-        architecture = block.architecture or {}
-        return from_scratch(source, model_class, task.names, architecture=architecture, problem_type=task.problem_type)
-    return pretrained(
+    """The model before training; see `model_for`."""
+    return model_for(
         source,
         model_class,
         task.names,
+        strategy=strategy,
+        architecture=block.architecture or {},
         problem_type=task.problem_type,
         dropout=block.dropout.model_dump(),
         pad_token_id=meta.get("pad_token_id"),
