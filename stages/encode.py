@@ -107,7 +107,7 @@ def run_bottom(
         width=bottom.width,
         dtype=block.cache_dtype,
         device=device,
-        alike=meta["modality"] == "audio" and sample is not None and "attention_mask" not in sample and last > 0,
+        alike=meta["modality"] == "audio" and sample is not None and "attention_mask" not in sample,
     )
     return {**cut, "cached": True, "arrays": form}
 

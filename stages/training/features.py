@@ -77,7 +77,7 @@ def compute(
                     encoded = _encoded(table, meta)
                     for rows in _groups(encoded.lengths, alike):
                         found, mask = bottom(move(encoded.batch(rows), device, ["labels"]))
-                        masked = masked or mask is not None or alike
+                        masked = masked or mask is not None
                         for row, one in zip(rows.tolist(), _rows(found, mask, dtype), strict=True):
                             states[row], counts[row] = one.tobytes(), len(one)
                         bar.advance(task, len(rows))
