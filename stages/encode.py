@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from stages.core import models, report, tables
-from stages.core.blocks import Decode, Encode
+from stages.core.blocks import Decode
+from stages.core.encode_block import Encode
 from stages.core.params import load
 from stages.core.samples import SPLITS
 from stages.modalities import inputs, streams
@@ -27,21 +29,22 @@ def main() -> None:
     originals: Counter[str] = Counter()
     values: list[float] = []
     total = len(places) + tables.rows("data/augmented", "samples")
-    with tables.new_folder("data/encoded") as folder, ExitStack() as stack:
+    with tables.new_folder("data/encoded") as folder:
         schema = inputs.schema(given.names, values=valued)
         for name in SPLITS:
             (folder / name).mkdir()
-        writers = {name: stack.enter_context(tables.Writer(folder / name, "inputs", schema)) for name in SPLITS}
         given.save(folder / "processor")
-        for batch, sizes in report.track_pairs(given.stream(), "encode", total):
-            for name, rows, folds in inputs.by_split(batch, places):
-                part = batch.take(rows)
-                writers[name].write(inputs.table(part, folds, numbers, given.names))
-                lengths[name] += [sizes[row] for row in rows.tolist()]
-                if name == "train":
-                    own = part.filter(pc.is_null(part["parent"]))
-                    originals.update(own["label"].to_pylist())
-                    values += own["value"].to_pylist()
+        with ExitStack() as stack:
+            writers = {name: stack.enter_context(tables.Writer(folder / name, "inputs", schema)) for name in SPLITS}
+            for batch, sizes in report.track_pairs(given.stream(), "encode", total):
+                for name, rows, folds in inputs.by_split(batch, places):
+                    part = batch.take(rows)
+                    writers[name].write(inputs.table(part, folds, numbers, given.names))
+                    lengths[name] += [sizes[row] for row in rows.tolist()]
+                    if name == "train":
+                        own = part.filter(pc.is_null(part["parent"]))
+                        originals.update(own["label"].to_pylist())
+                        values += own["value"].to_pylist()
         meta = {
             "modality": params.modality,
             "labels": labels,
@@ -49,6 +52,8 @@ def main() -> None:
             "model": source.public_name,
             **train_statistics(valued, originals, labels, values),
         }
+        if params.strategy in ("head", "last_layers"):
+            meta["cut"] = run_bottom(folder, meta, source, params.strategy, params.encode)
         tables.write_json(folder / "meta.json", meta)
     finish({name: given.statistics(values) for name, values in lengths.items()}, total, params.modality)
 
@@ -61,6 +66,50 @@ def open_inputs(modality: str, source: models.Source, block: Encode, limits: Dec
     workers = limits.workers if limits else 1
     options = block.processor or {}
     return streams.Media(modality, source, options=options, batch_rows=block.batch_rows, workers=workers)
+
+
+def run_bottom(
+    folder: Path, meta: dict[str, Any], source: models.Source, strategy: str, block: Encode
+) -> dict[str, Any]:
+    """What the frozen part of the model makes of the inputs takes their place, where it can be stored.
+
+    The result says what finetune is to train, and the form of what is stored; or why nothing is.
+
+    Raises:
+        UserError: a model with fewer blocks, or that has no such pooling.
+    """
+    from stages.strategies.bottom import load_bottom
+    from stages.training.device import pick, prepare
+    from stages.training.features import compute, first_of, lengths_of
+
+    last = block.last_layers if strategy == "last_layers" else 0
+    cut: dict[str, Any] = {"last_layers": last, "pooling": "native" if last else block.pooling, "cached": False}
+    prepare(0, 0)
+    longest = meta.get("max_length_tokens")
+    bottom, reason = load_bottom(source, last, pooling=cut["pooling"], max_length_tokens=longest)
+    if bottom is None:
+        report.note(f"not cached: {reason}; finetune runs the whole model")
+        return {**cut, "reason": reason}
+    device = pick(block.device, "encode.device")
+    bottom.base.to(device)
+    lengths, sample = lengths_of(folder), first_of(folder, meta, device)
+    size = bottom.size_gib(lengths, sample, block.cache_dtype)
+    report.note(f"hidden states of {len(lengths):,} samples: {size:.3f} GiB, {block.cache_dtype}")
+    if size > block.max_cache_gib:
+        reason = f"{size:.3f} GiB are more than encode.max_cache_gib: {block.max_cache_gib:g}"
+        report.note(f"not cached: {reason}; finetune runs the whole model")
+        return {**cut, "reason": reason}
+    form = compute(
+        folder,
+        meta,
+        bottom,
+        name=bottom.input,
+        width=bottom.width,
+        dtype=block.cache_dtype,
+        device=device,
+        alike=meta["modality"] == "audio" and sample is not None and "attention_mask" not in sample,
+    )
+    return {**cut, "cached": True, "arrays": form}
 
 
 def train_statistics(

@@ -13,8 +13,10 @@ from stages.core.finetune_block import Finetune
 from stages.core.params import load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
-from stages.strategies import STRATEGIES
-from stages.strategies.build import from_scratch, pretrained
+from stages.strategies.apply import prepare
+from stages.strategies.build import model_for
+from stages.strategies.cut import cut_off
+from stages.strategies.decay import layered
 from stages.tasks import TASKS
 from stages.tasks.task import Task
 from stages.training import device as devices
@@ -40,16 +42,33 @@ def main() -> None:
     params = load()
     block = params.finetune
     meta, provenance = tables.read_json("data/encoded/meta.json"), tables.read_json("data/fetched/provenance.json")
-    train, validation = encoded("train", meta, online(block, params.seed)), encoded("validation", meta)
+    changed = online(block, params.seed)
+    if changed is not None and meta.get("cut", {}).get("cached"):
+        raise UserError(
+            f"params.yaml: finetune.online: strategy {params.strategy} trains on features that encode computed once",
+            "encode.max_cache_gib: 0, or no step of finetune.online enabled",
+        )
+    train, validation = encoded("train", meta, changed), encoded("validation", meta)
     device = devices.pick(block.device)
     devices.prepare(params.seed, block.threads)
     source = models.resolve(params.model)
     model_class = MODEL_CLASSES[params.modality][params.task]
     task: Task = member(TASKS, params.task, "task")(meta, bins=CALIBRATION_BINS)
     model = build(source, model_class, meta, task, block, params.strategy)
-    member(STRATEGIES, params.strategy, "strategy")(model)
+    goal = objective(
+        task,
+        model,
+        train.labels,
+        loss=block.loss,
+        label_smoothing=block.label_smoothing,
+        focal_gamma=block.focal_gamma,
+        class_weights=block.class_weights,
+        huber_delta=block.huber_delta,
+    )
+    make_whole = prepare(model, params.strategy, cut=meta.get("cut"), lora=block.lora.model_dump())
     model.to(device)
     counts = count_parameters(model)
+    counts["total"] += cut_off(model)
     report.note(f"{params.strategy}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {device}")
     recipe = {
         "model": source.public_name,
@@ -62,16 +81,6 @@ def main() -> None:
     }
     given = settings(block, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed)
     steps = count_updates(train, given)
-    goal = objective(
-        task,
-        model,
-        train.labels,
-        loss=block.loss,
-        label_smoothing=block.label_smoothing,
-        focal_gamma=block.focal_gamma,
-        class_weights=block.class_weights,
-        huber_delta=block.huber_delta,
-    )
     learner = assemble(model, goal, block, device, lr=params.lr, steps=steps, baselines=goal.baselines(train.labels))
     start = time.perf_counter()
     with (
@@ -93,8 +102,9 @@ def main() -> None:
             recipe=recipe,
             metrics=metrics["validation"],
         )
-        goal.finish(model)
-        save(model, page)
+        whole = make_whole()
+        goal.finish(whole)
+        save(whole, page)
         tables.write_json("metrics/finetune.json", metrics)
         write_curves(Path("metrics/plots/finetune"), history, task.shown)
         if checkpoints:
@@ -114,7 +124,7 @@ def encoded(name: str, meta: dict[str, Any], augment: Augment | None = None) -> 
     found = Encoded(
         tables.read(f"data/encoded/{name}", "inputs"),
         pad_token_id=meta.get("pad_token_id", 0),
-        arrays=meta.get("arrays"),
+        arrays=meta.get("cut", {}).get("arrays") or meta.get("arrays"),
         augment=augment,
     )
     if not len(found):
@@ -139,23 +149,13 @@ def online(block: Finetune, seed: int) -> Augment | None:
 def build(
     source: models.Source, model_class: str, meta: dict[str, Any], task: Task, block: Finetune, strategy: str
 ) -> Any:
-    """The model before training.
-
-    Raises:
-        UserError: pretrained weights with the strategy scratch, or the other way round; what else does not fit.
-    """
-    if source.scratch != (strategy == "scratch"):
-        raise UserError(
-            f"params.yaml: strategy: {strategy} does not go with model: {source.name}",
-            "strategy: scratch and model: scratch:TYPE belong together",
-        )
-    if source.scratch:
-        architecture = block.architecture or {}
-        return from_scratch(source, model_class, task.names, architecture=architecture, problem_type=task.problem_type)
-    return pretrained(
+    """The model before training; see `model_for`."""
+    return model_for(
         source,
         model_class,
         task.names,
+        strategy=strategy,
+        architecture=block.architecture or {},
         problem_type=task.problem_type,
         dropout=block.dropout.model_dump(),
         pad_token_id=meta.get("pad_token_id"),
@@ -190,6 +190,7 @@ def assemble(
         epsilon=block.adam_epsilon,
         momentum=block.sgd_momentum,
     )
+    layered(optimizer, model, block.layer_decay)
     at = factor(
         block.schedule,
         steps=steps,

@@ -194,14 +194,6 @@ class Split(Strict):
     options: Options
 
 
-class Encode(Strict):
-    """How inputs become tensors: `max_length_tokens` for texts, `processor` for images and sounds."""
-
-    max_length_tokens: Annotated[int, Field(ge=4)] | None = None
-    processor: Options | None = None
-    batch_rows: Positive
-
-
 class Bootstrap(Strict):
     """Percentile intervals over resampled test samples."""
 

@@ -14,6 +14,15 @@ class Dropout(Strict):
     attention: Annotated[float, Field(ge=0, lt=1)] | None
 
 
+class Lora(Strict):
+    """Low-rank adapters; `target`: names of linear layers, null for all of the blocks."""
+
+    rank: Positive
+    alpha: Annotated[float, Field(gt=0)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    target: Annotated[list[str], Field(min_length=1)] | None
+
+
 class EarlyStopping(Strict):
     """Stop when the validation metric has not improved for `patience_epochs`; 0 switches it off."""
 
@@ -48,6 +57,8 @@ class Finetune(Strict):
 
     architecture: Options | None = None
     online: Ordered | None = None
+    lora: Lora
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
     optimizer: Literal["adamw", "sgd", "adafactor"]
     weight_decay: Annotated[float, Field(ge=0)]
     l1: Annotated[float, Field(ge=0)]

@@ -12,7 +12,6 @@ from stages.core.blocks import (
     Clean,
     Count,
     Decode,
-    Encode,
     Evaluate,
     Fetch,
     Positive,
@@ -20,6 +19,7 @@ from stages.core.blocks import (
     Strict,
     Validate,
 )
+from stages.core.encode_block import Encode
 from stages.core.errors import UserError
 from stages.core.finetune_block import Dropout, Finetune
 from stages.core.registry import explain
@@ -41,7 +41,7 @@ class Params(Strict):
     modality: Literal["text", "image", "audio"]
     labels: list[str]
     model: str
-    strategy: Literal["full", "scratch"]
+    strategy: Literal["full", "head", "last_layers", "lora", "scratch"]
     lr: Annotated[float, Field(gt=0)]
     epochs: Positive
     batch_size: Positive
@@ -92,6 +92,8 @@ class Params(Strict):
             return "finetune.mixup is for images and sounds, and modality is text"
         if self.finetune.batch_tokens is not None and self.modality != "text":
             return f"finetune.batch_tokens is for texts, and modality is {self.modality}"
+        if self.finetune.layer_decay != 1 and self.strategy not in ("full", "last_layers"):
+            return f"finetune.layer_decay is for full and last_layers (give: 1.0), and strategy is {self.strategy}"
         return ""
 
     @model_validator(mode="after")

@@ -19,6 +19,31 @@ UNFIT = (ArithmeticError, AssertionError, KeyError, RuntimeError, StrictDataclas
 POSITION_TABLES = ("position_embeddings", "wpe")
 
 
+def model_for(
+    source: models.Source,
+    model_class: str,
+    labels: Sequence[str],
+    *,
+    strategy: str,
+    architecture: Mapping[str, Any],
+    problem_type: str,
+    **options: Any,
+) -> Any:
+    """`from_scratch` or `pretrained`, as the source says.
+
+    Raises:
+        UserError: pretrained weights with the strategy scratch, or the other way round; what else does not fit.
+    """
+    if source.scratch != (strategy == "scratch"):
+        raise UserError(
+            f"params.yaml: strategy: {strategy} does not go with model: {source.name}",
+            "strategy: scratch and model: scratch:TYPE belong together",
+        )
+    if source.scratch:
+        return from_scratch(source, model_class, labels, architecture=architecture, problem_type=problem_type)
+    return pretrained(source, model_class, labels, problem_type=problem_type, **options)
+
+
 def pretrained(
     source: models.Source,
     model_class: str,
@@ -51,6 +76,18 @@ def pretrained(
     _set(config, HIDDEN_DROPOUT, dropout["hidden"], "hidden")
     _set(config, ATTENTION_DROPOUT, dropout["attention"], "attention")
     model = _load(model_class, source, config)
+    if max_length_tokens is not None:
+        _check_positions(model, source, max_length_tokens)
+    return model
+
+
+def body(source: models.Source, config: Any, *, max_length_tokens: int | None) -> Any:
+    """The pretrained body alone, without a head, in single precision.
+
+    Raises:
+        UserError: the model does not load, or is made for shorter inputs.
+    """
+    model = _load("AutoModel", source, config)
     if max_length_tokens is not None:
         _check_positions(model, source, max_length_tokens)
     return model

@@ -19,9 +19,10 @@ class Arrays:
 
     Args:
         column: N binary values.
-        form: `dtype`, `shape` ([-1] for waveforms of different lengths), `mask` (whether the model wants to know
-            where padding begins) and, for pixels as bytes, `scaling` and `differences`: whether each pixel is
-            stored as its difference, modulo 256, from the one to its left, which compresses better.
+        form: `dtype`, `shape` ([-1] for waveforms of different lengths, [-1, D] for hidden states of different
+            lengths), `mask` (whether the model wants to know where padding begins) and, for pixels as bytes,
+            `scaling` and `differences`: whether each pixel is stored as its difference, modulo 256, from the one to
+            its left, which compresses better.
     """
 
     def __init__(self, column: pa.ChunkedArray, form: Mapping[str, Any]) -> None:
@@ -46,11 +47,11 @@ class Arrays:
         return found
 
     def batch(self, name: str, rows: Rows, changed: npt.NDArray[Any] | None = None) -> dict[str, torch.Tensor]:
-        """The input `name` in single precision: (B, *shape), or waveforms padded with 0 (B, L), with their mask.
+        """The input `name` in single precision: (B, *shape), or padded with 0 to (B, L) or (B, L, D), with its mask.
 
         `changed`: stored arrays to use in place of those of `rows`.
         """
-        if self._shape == (-1,):
+        if self._shape[0] == -1:
             return self._padded(name, rows)
         found = torch.from_numpy(self.raw(rows) if changed is None else changed).float()
         if self._scaling:
@@ -59,9 +60,10 @@ class Arrays:
         return {name: found}
 
     def _padded(self, name: str, rows: Rows) -> dict[str, torch.Tensor]:
-        pieces = [self._values[self._offsets[row] : self._offsets[row + 1]] for row in rows.tolist()]
+        flat = (self._values[self._offsets[row] : self._offsets[row + 1]] for row in rows.tolist())
+        pieces = [piece.reshape(self._shape) for piece in flat]
         longest = max(len(piece) for piece in pieces)
-        padded = np.zeros((len(pieces), longest), dtype=np.float32)
+        padded = np.zeros((len(pieces), longest, *self._shape[1:]), dtype=np.float32)
         for number, piece in enumerate(pieces):
             padded[number, : len(piece)] = piece
         if not self._mask:

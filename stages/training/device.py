@@ -14,7 +14,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names and numbers of glibc's malloc.h."""
 
 
-def pick(name: str) -> torch.device:
+def pick(name: str, where: str = "finetune.device") -> torch.device:
     """`auto`: CUDA, else Apple's MPS, else the CPU.
 
     Raises:
@@ -24,7 +24,7 @@ def pick(name: str) -> torch.device:
     if name == "auto":
         name = next(kind for kind, there in available.items() if there)
     if not available[name]:
-        raise UserError(f"params.yaml: finetune.device: there is no {name} here", "finetune.device: auto")
+        raise UserError(f"params.yaml: {where}: there is no {name} here", f"{where}: auto")
     return torch.device(name)
 
 
