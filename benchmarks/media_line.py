@@ -125,6 +125,7 @@ def params_of(family: Family, source: Path, workers: int) -> dict[str, Any]:
     params["validate"]["contract"] = contract
     params["augment"] |= {"copies": 1, "workers": workers}
     params["decode"]["workers"] = workers
+    params["clean"]["duplicates"]["near"]["max_distance_bits"] = 0  # generated samples resemble each other
     if family.modality == "image":
         params["fetch"]["options"]["splits_from_folders"] = False
         params["clean"]["image"]["steps"]["resize"] |= {"height": SIDE_PX, "width": SIDE_PX, "fit": "cover"}
@@ -204,11 +205,11 @@ def measure(family: Family, count: int, folder: Path) -> Results:
     sizes = (max(LEAST, round(count * SMALL_SHARE)), count)
     lines, sizes_written, sizes_decoded = {}, {}, {}
     for size in sizes:
-        family.write(folder / f"{size}-{family.unit}", size, SEED)
+        media_peers.alone(family.write, folder / f"{size}-{family.unit}", size, SEED)
         for workers in WORKERS:
             here = folder / "line"
             lines[size, workers] = line(family, folder / f"{size}-{family.unit}", here, workers)
-            sizes_written, sizes_decoded = written(here), decoded(family, here)
+            sizes_written, sizes_decoded = written(here), media_peers.alone(decoded, family, here)
             shutil.rmtree(here)
     params = params_of(family, folder, 1)
     steps = [enabled(params[block][family.modality]) for block in ("clean", "augment")]

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 Steps = Mapping[str, Mapping[str, Any]]
 """Enabled steps in order, with their options as in params.yaml."""
@@ -20,10 +22,13 @@ FIRST = 8
 PNG_LEVEL = 3  # as clean and augment write it; Pillow's own, 6, is slower
 
 
-def alone(loop: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
-    """The figures of a loop, run in a fresh process: nothing that was imported here helps or hinders it."""
+def alone(work: Callable[..., T], *arguments: Any) -> T:
+    """What `work` returns, run in a fresh process: nothing that was imported here helps or hinders it.
+
+    This process stays small besides, as it must: a stage that is started from it begins with its peak of memory.
+    """
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(loop, *arguments).result()
+        return pool.submit(work, *arguments).result()
 
 
 def rate(one: Callable[[Path], object], files: Iterable[Path]) -> float:
