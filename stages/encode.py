@@ -18,12 +18,12 @@ from stages.modalities import inputs, streams
 
 def main() -> None:
     params = load()
+    source = models.resolve(params.model)
     assigned = tables.read("data/split", "assignment", ["id", "split", "fold"]).to_pydict()
     places = dict(zip(assigned["id"], zip(assigned["split"], assigned["fold"], strict=True), strict=True))
     valued = params.task == "regression"
     labels = [] if valued else params.labels or class_names()
     numbers = None if valued else {label: number for number, label in enumerate(labels)}
-    source = models.resolve(params.model)
     given = open_inputs(params.modality, source, params.encode, params.decode)
     lengths: dict[str, list[float]] = {name: [] for name in SPLITS}
     originals: Counter[str] = Counter()

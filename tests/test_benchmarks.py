@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def test_a_corpus_of_several_batches_numbers_its_pairs_through(monkeypatch: pyte
 def test_the_line_runs_each_stage_and_tells_its_time_and_memory(tmp_path: Path) -> None:
     runs = data.line(tmp_path, 400)
     assert [one.stage for one in runs] == ["fetch", "validate", "clean", "split"]
-    assert all(one.seconds > 0.1 and 50 < one.peak_mib < 1024 for one in runs)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10  # with which a process that is started begins
+    assert all(one.seconds > 0.1 and 50 < one.peak_mib < max(1024, own + 1) for one in runs)
     assert {path.name for path in (tmp_path / "data").iterdir()} == {
         "source",
         "fetched",

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from ruamel.yaml import YAML
 
-from stages.core.blocks import Finetune
 from stages.core.errors import UserError
+from stages.core.finetune_block import Finetune
 from stages.core.params import BEST_BY
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
