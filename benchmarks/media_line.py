@@ -111,7 +111,7 @@ CLIPS = Family(
     labels=media_corpus.SOUNDS,
     write=media_corpus.write_clips,
     loop=media_peers.clips,
-    fetch={},
+    fetch={"columns": {"audio": "file", "label": "label"}},  # each clip a group: generated ones resemble each other
     decoded_bytes=_samples,
 )
 
