@@ -63,9 +63,14 @@ def open_inputs(modality: str, source: models.Source, block: Encode, limits: Dec
     if modality == "text":
         most = block.max_length_tokens or 0
         return streams.Texts(source, max_length_tokens=most, batch_rows=block.batch_rows, pairs=has_pairs())
-    workers = limits.workers if limits else 1
-    options = block.processor or {}
-    return streams.Media(modality, source, options=options, batch_rows=block.batch_rows, workers=workers)
+    return streams.Media(
+        modality,
+        source,
+        options=block.processor or {},
+        batch_rows=block.batch_rows,
+        workers=limits.workers if limits else 1,
+        cache_dtype=block.cache_dtype,
+    )
 
 
 def run_bottom(

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from stages.core.errors import UserError
 
 BATCH_ROWS = 8_192
-BATCH_BYTES = 64 * 2**20
-COMFORTABLE_BYTES = 16 * 2**20
+BATCH_BYTES = 16 * 2**20
+COMFORTABLE_BYTES = 4 * 2**20
 ROW_GROUP_ROWS = 65_536
 SHARD_BYTES = 512 * 2**20
 

@@ -1,6 +1,6 @@
 """Audio: waveforms or spectral features in, classes of transformers that take them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from stages.core import models
 from stages.core.errors import UserError
+from stages.modalities.inputs import Encoder, Stored, stored
 from stages.modalities.processors import build_processor, load_processor
 
 
@@ -29,25 +30,41 @@ def processor(source: models.Source, options: Mapping[str, Any]) -> Any:
     return load_processor(AutoFeatureExtractor, source, options)
 
 
-def make_encoder(*, folder: str) -> Callable[[Sequence[bytes]], list[tuple[npt.NDArray[np.float32], float]]]:
-    """A function from N stored sounds to their features and seconds; features of one shape, or waveforms (T,).
+def make_encoder(*, folder: str, dtype: str) -> Encoder:
+    """A function from N stored sounds to their features, as `dtype`, and seconds; of one shape, or waveforms (T,).
 
-    `folder` holds the feature extractor, as `save_pretrained` wrote it.
+    `folder` holds the feature extractor, as `save_pretrained` wrote it. It computes in one thread, so that several
+    processes do not get into each other's way and sums do not depend on their number.
     """
+    import torch
     from transformers import AutoFeatureExtractor
 
     from stages.modalities.sound import decode
 
+    torch.set_num_threads(1)
     used: Any = AutoFeatureExtractor.from_pretrained(folder)
     name = used.model_input_names[0]
 
-    def encode(sounds: Sequence[bytes]) -> list[tuple[npt.NDArray[np.float32], float]]:
+    def encode(sounds: Sequence[bytes]) -> list[Stored]:
         waves = [_wave(decode(data), used.sampling_rate) for data in sounds]
         found = used(waves, sampling_rate=used.sampling_rate, return_tensors=None)[name]
         seconds = (len(wave) / used.sampling_rate for wave in waves)
-        return [(np.asarray(row, dtype=np.float32), length) for row, length in zip(found, seconds, strict=True)]
+        return [stored(cast(row, dtype), length) for row, length in zip(found, seconds, strict=True)]
 
     return encode
+
+
+def cast(features: Any, dtype: str) -> npt.NDArray[Any]:
+    """Numbers as `dtype`.
+
+    Raises:
+        UserError: one is not finite, or too large for it.
+    """
+    with np.errstate(over="ignore"):
+        found = np.asarray(features, dtype)
+    if not np.isfinite(found).all():
+        raise UserError(f"encode.cache_dtype: {dtype}: features of a sound are not finite in it", "float32")
+    return found
 
 
 def _wave(sound: Any, sampling_rate: int) -> npt.NDArray[np.float32]:

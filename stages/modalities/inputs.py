@@ -1,6 +1,8 @@
 """Which samples go into which split's inputs, and in what columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,28 @@ Places = Mapping[str, tuple[str | None, int | None]]
 TYPES = {"input_ids": pa.list_(pa.int32()), "token_type_ids": pa.list_(pa.int8())}
 """Columns of tokens; all others hold arrays of numbers, as bytes."""
 ARRAYS = pa.large_binary()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One sample's numbers as they are stored, with what tells how to read them; seconds of sounds."""
+
+    content: bytes
+    dtype: str
+    shape: tuple[int, ...]
+    seconds: float
+
+
+Encoder = Callable[[Sequence[bytes]], list[Stored]]
+
+
+def stored(array: npt.NDArray[Any], seconds: float = 0.0) -> Stored:
+    """An array to be stored: pixels as their differences from the pixel to the left, modulo 256."""
+    numbers = array
+    if array.dtype == np.uint8:
+        numbers = array.copy()
+        numbers[..., 1:] -= array[..., :-1]
+    return Stored(numbers.tobytes(), array.dtype.name, array.shape, seconds)
 
 
 def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, npt.NDArray[np.int64], list[int | None]]]:

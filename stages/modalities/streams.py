@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from stages.core import models, parallel, tables
 from stages.core.errors import UserError
 from stages.modalities import audio, image, text
-from stages.modalities.inputs import ARRAYS, TYPES, length_statistics
+from stages.modalities.inputs import ARRAYS, TYPES, Stored, length_statistics
 
 FIXED = ["id", "parent", "label", "value"]
 FOLDERS = ("data/cleaned", "data/augmented")
@@ -74,9 +73,17 @@ class Media:
     """Images as pixels, sounds as features, all computed by the model's own processor, in `workers` processes."""
 
     def __init__(
-        self, modality: str, source: models.Source, *, options: Mapping[str, Any], batch_rows: int, workers: int
+        self,
+        modality: str,
+        source: models.Source,
+        *,
+        options: Mapping[str, Any],
+        batch_rows: int,
+        workers: int,
+        cache_dtype: str,
     ) -> None:
         self._modality, self._batch_rows, self._workers = modality, batch_rows, workers
+        self._cache_dtype = cache_dtype
         self._processor = (image if modality == "image" else audio).processor(source, options)
         self._make: Callable[..., Any] = image.make_encoder if modality == "image" else audio.make_encoder
         self._folder = ""
@@ -96,35 +103,38 @@ class Media:
 
         def jobs() -> Iterator[list[bytes]]:
             for batch in _samples([*FIXED, self._modality], self._rows):
-                waiting.append(batch)
+                waiting.append(batch.select(FIXED))
                 yield batch[self._modality].combine_chunks().field("bytes").to_pylist()
 
         arguments = {"folder": self._folder}
+        if self._modality == "audio":
+            arguments["dtype"] = self._cache_dtype
         with closing(parallel.ordered_map(self._make, arguments, jobs(), workers=workers)) as results:
             for found in results:
-                arrays = [array for array, _ in found]
-                self._remember(arrays)
-                content = pa.array([stored(array) for array in arrays], ARRAYS)
-                sizes = [array.size if array.ndim == 1 else 1 for array in arrays]
-                yield _with(waiting.pop(0), {self.names[0]: content}, sizes), [length for _, length in found]
+                for one in found:
+                    self._remember(one)
+                content = pa.array([one.content for one in found], ARRAYS)
+                sizes = [one.shape[0] if len(one.shape) == 1 else 1 for one in found]
+                yield _with(waiting.pop(0), {self.names[0]: content}, sizes), [one.seconds for one in found]
 
     def _rows(self, folder: str) -> int:
         return min(self._batch_rows, tables.comfortable_rows(folder, "samples"))
 
-    def _remember(self, arrays: Sequence[Any]) -> None:
-        for array in arrays:
-            shape = list(array.shape) if array.ndim > 1 else [-1]
-            form = {"dtype": array.dtype.name, "shape": shape}
-            if (self._form or form) != form:
-                raise UserError(
-                    f"params.yaml: encode.processor: inputs of different shapes: {self._form['shape']} and {shape}",
-                    "set a size (images: size: {height: …, width: …}), or clean.image.steps.resize",
-                )
-            self._form = form
-        means = (image.scaling(self._processor) or {}).get("mean", []) if self._modality == "image" else []
-        if len(means) > 1 and self._form and len(means) != self._form["shape"][0]:
+    def _remember(self, one: Stored) -> None:
+        shape = list(one.shape) if len(one.shape) > 1 else [-1]
+        form = {"dtype": one.dtype, "shape": shape}
+        if form == self._form:
+            return
+        if self._form:
             raise UserError(
-                f"params.yaml: encode.processor.image_mean: {len(means)} values, {self._form['shape'][0]} channel(s)",
+                f"params.yaml: encode.processor: inputs of different shapes: {self._form['shape']} and {shape}",
+                "set a size (images: size: {height: …, width: …}), or clean.image.steps.resize",
+            )
+        self._form = form
+        means = (image.scaling(self._processor) or {}).get("mean", []) if self._modality == "image" else []
+        if len(means) > 1 and len(means) != shape[0]:
+            raise UserError(
+                f"params.yaml: encode.processor.image_mean: {len(means)} values, {shape[0]} channel(s)",
                 "one value a channel, or clean.image.steps.mode: {enabled: true, target: RGB}",
             )
 
@@ -141,13 +151,6 @@ class Media:
         if self._modality == "image":
             return {"rows": len(lengths)}
         return length_statistics(lengths, audio.limit_s(self._processor) or float("inf"))
-
-
-def stored(array: npt.NDArray[Any]) -> bytes:
-    """An array as it is stored: pixels as their differences from the pixel to the left, modulo 256."""
-    if array.dtype == np.uint8:
-        return np.diff(array, axis=-1, prepend=np.uint8(0)).tobytes()
-    return array.tobytes()
 
 
 def _samples(columns: list[str], rows: Callable[[str], int]) -> Iterator[pa.Table]:

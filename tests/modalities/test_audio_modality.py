@@ -26,9 +26,12 @@ def scratch(kind: str, **options: Any) -> Any:
     return audio.processor(models.resolve(f"scratch:{kind}"), options)
 
 
-def features(processor: Any, folder: Path, files: list[bytes]) -> list[tuple[np.ndarray, float]]:
+def features(
+    processor: Any, folder: Path, files: list[bytes], dtype: str = "float32"
+) -> list[tuple[np.ndarray, float]]:
     processor.save_pretrained(folder)
-    return audio.make_encoder(folder=str(folder))(files)
+    found = audio.make_encoder(folder=str(folder), dtype=dtype)(files)
+    return [(np.frombuffer(one.content, one.dtype).reshape(one.shape), one.seconds) for one in found]
 
 
 def test_waveforms_are_as_long_as_their_sounds_and_normalised(tmp_path: Path) -> None:
@@ -67,6 +70,19 @@ def test_spectra_are_of_one_shape_and_those_of_the_feature_extractors_own_call(
         alone = processor(decode(data).samples[:, 0], sampling_rate=RATE, return_tensors="np")[name][0]
         np.testing.assert_allclose(array, alone, atol=1e-6)
     assert audio.limit_s(processor) == limit_s
+
+
+def test_half_precision_takes_half_the_bytes_and_rounds(tmp_path: Path) -> None:
+    processor = scratch("whisper", **WHISPER)
+    whole, half = (features(processor, tmp_path, SOUNDS, dtype) for dtype in ("float32", "float16"))
+    for (wide, _), (narrow, _) in zip(whole, half, strict=True):
+        assert narrow.dtype == np.float16
+        np.testing.assert_array_equal(narrow, wide.astype(np.float16))
+
+
+def test_features_that_half_precision_cannot_hold_are_told() -> None:
+    with pytest.raises(UserError, match=r"encode\.cache_dtype: float16: features of a sound are not finite in it"):
+        audio.cast([1e6], "float16")
 
 
 def test_a_mask_is_made_where_the_model_wants_one_of_waveforms(tmp_path: Path) -> None:

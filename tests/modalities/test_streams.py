@@ -36,7 +36,7 @@ def put(modality: str, originals: dict[str, bytes], derived: dict[str, bytes]) -
 
 def opened(modality: str, kind: str, *, batch_rows: int = 2, **options: Any) -> Media:
     source = models.resolve(f"scratch:{kind}")
-    found = Media(modality, source, options=options, batch_rows=batch_rows, workers=1)
+    found = Media(modality, source, options=options, batch_rows=batch_rows, workers=1, cache_dtype="float32")
     Path("processor").mkdir(exist_ok=True)
     found.save(Path("processor"))
     return found
