@@ -16,6 +16,7 @@ from stages.core.errors import UserError
 BATCH_ROWS = 8_192
 BATCH_BYTES = 16 * 2**20
 COMFORTABLE_BYTES = 4 * 2**20
+READ_BYTES = 2**20
 ROW_GROUP_ROWS = 65_536
 SHARD_BYTES = 512 * 2**20
 
@@ -172,7 +173,8 @@ def batches(
 
 def _pieces(folder: str | Path, name: str, columns: Sequence[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
     for path in shards(folder, name):
-        with pq.ParquetFile(path) as file:
+        # Buffered ahead, as is the default, everything read would stay in memory until the file is closed.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as file:
             yield from file.iter_batches(rows, columns=list(columns) if columns is not None else None)
 
 

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -132,3 +133,14 @@ def test_json_without_finite_numbers_is_refused_and_leaves_the_old_file(tmp_path
 def test_json_that_is_not_there_is_told_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.json: not here"):
         tables.read_json(tmp_path / "a.json")
+
+
+def test_reading_batches_does_not_keep_what_was_read(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    with tables.Writer(tmp_path, "rows", pa.schema([("content", pa.binary())])) as writer:
+        for _ in range(64):
+            writer.write(pa.table({"content": pa.array([draw.bytes(2**20)], pa.binary())}))
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in tables.batches(tmp_path, "rows", batch_rows=1)]
+    assert len(held) == 64
+    assert max(held) < 2 * tables.BATCH_BYTES + 4 * 2**20
