@@ -19,6 +19,7 @@ from stages.core import models, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.modalities import inputs, text
+from stages.training.options import Options
 from tests.workplace import leftovers, working_in
 
 LABELS = ["negative", "neutral", "positive"]
@@ -203,7 +204,7 @@ def test_every_setting_of_the_loop_comes_from_params(workplace: Path) -> None:
     }
     with working_in(workplace, {f"finetune.{name}": value for name, value in given.items()}):
         block = load().finetune.model_copy(update={"mixup": 0.2})
-        made = finetune.settings(block, epochs=7, batch_size=2, seed=9)
+        made = Options.of(**block.model_dump(), lr=1.0, epochs=7, batch_size=2).settings(9)
     assert vars(made) == {
         **{name: value for name, value in given.items() if name != "early_stopping"},
         **given["early_stopping"],

@@ -1,6 +1,6 @@
 """The block `finetune` of params.yaml: types and ranges."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -93,3 +93,8 @@ class Finetune(Strict):
     checkpoint: Checkpoint
     watch: Watch
     dvclive: bool
+
+    def online_steps(self) -> dict[str, dict[str, Any]]:
+        """The options of the enabled steps of `online`, in their order."""
+        steps = {name: self.online.steps[name] for name in self.online.order} if self.online else {}
+        return {name: step.options for name, step in steps.items() if step.enabled}

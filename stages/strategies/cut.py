@@ -136,9 +136,13 @@ def shorten(model: Any, last_layers: int) -> Callable[[], None]:
     return restore
 
 
-def cut_off(model: Any) -> int:
-    """The number of weights that `shorten` has cut off."""
-    return int(getattr(model, "weights_cut_off", 0))
+def count_parameters(model: torch.nn.Module) -> dict[str, int]:
+    """All weights, those that `shorten` has cut off among them, and the trainable ones."""
+    weights = list(model.parameters())
+    return {
+        "total": sum(weight.numel() for weight in weights) + int(getattr(model, "weights_cut_off", 0)),
+        "trainable": sum(weight.numel() for weight in weights if weight.requires_grad),
+    }
 
 
 def _shorten_waveforms(model: Any, base: Any, last_layers: int, put: Callable[[Any, str, Any], None]) -> None:

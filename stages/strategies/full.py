@@ -4,5 +4,5 @@ import torch
 
 
 def full(model: torch.nn.Module) -> None:
-    """Make every weight of the model trainable."""
-    model.requires_grad_(True)
+    """Train the model as it was loaded: every weight but those that its architecture fixes, as sinusoidal positions."""
+    model.train()

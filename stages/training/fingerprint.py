@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,31 @@ from typing import Any
 import torch
 
 import stages
+from stages.core import tables
+from stages.training.checkpoints import Checkpoints, opened
 
 CODE = ("augmenters", "core", "modalities", "strategies", "tasks", "training", "finetune.py")
 """What of stages/ finetune depends on, as in dvc.yaml."""
 LIBRARIES = ("torch", "transformers", "numpy")
+UNSEEN = ("checkpoint", "dvclive")
+"""Params of finetune that do not show in the weights."""
 COPIES = (".dvc", "tmp", "exps")
 """Where DVC makes the copies in which `dvc exp run --temp` and `--queue` work; they are removed afterwards."""
+
+
+def own_checkpoints(
+    model: torch.nn.Module, recipe: Mapping[str, Any], device: torch.device, *, every_s: float | None, keep_days: float
+) -> AbstractContextManager[Checkpoints | None]:
+    """The checkpoints of this very training: of its data, params, code and first weights.
+
+    `recipe` holds the params; of those under `finetune`, what does not show in the weights does not count.
+    """
+    folder = Path("data/encoded")
+    inputs = [path for name in ("train", "validation") for path in tables.shards(folder / name, "inputs")]
+    counted = {name: value for name, value in recipe["finetune"].items() if name not in UNSEEN}
+    params = {**recipe, "finetune": counted}
+    mark = fingerprint(model, data=[folder / "meta.json", *inputs], params=params, device=device)
+    return opened(checkpoints_folder(Path.cwd()), mark, every_s=every_s, keep_days=keep_days)
 
 
 def fingerprint(

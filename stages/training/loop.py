@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -200,11 +199,3 @@ def mean(losses: list[tuple[float, int]]) -> float:
     """The mean loss a sample, from batches' means and sizes."""
     values, sizes = np.array(losses).T
     return float(np.average(values, weights=sizes))
-
-
-def count_parameters(model: torch.nn.Module) -> dict[str, Any]:
-    """All weights and the trainable ones."""
-    return {
-        "total": sum(weight.numel() for weight in model.parameters()),
-        "trainable": sum(weight.numel() for weight in model.parameters() if weight.requires_grad),
-    }

@@ -5,18 +5,16 @@ from typing import Any
 import pytest
 import torch
 
-from stages import finetune
 from stages.core import models
 from stages.core.errors import UserError
+from stages.core.finetune_block import Finetune
 from stages.core.params import Params
 from stages.core.registry import member
 from stages.strategies import STRATEGIES
-from stages.strategies.build import from_scratch
-from stages.tasks.classes import Classes
+from stages.strategies.build import from_scratch, model_for
 from tests.workplace import params
 
 LABELS = ["low", "middle", "high"]
-META = {"labels": LABELS}
 CLASSES = {"image": "AutoModelForImageClassification", "audio": "AutoModelForAudioClassification"}
 RESNET = {"layer_type": "basic", "embedding_size": 4, "hidden_sizes": [4, 8, 8, 8], "depths": [1, 1, 1, 1]}
 VIT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -109,19 +107,30 @@ def test_every_weight_of_other_models_is_trained() -> None:
     assert model.training and all(weight.requires_grad for weight in model.parameters())
 
 
+def made(block: Finetune, source: models.Source, strategy: str) -> Any:
+    return model_for(
+        source,
+        CLASSES["image"],
+        LABELS,
+        strategy=strategy,
+        architecture=block.architecture or {},
+        problem_type="single_label_classification",
+        dropout=block.dropout.model_dump(),
+    )
+
+
 @pytest.mark.parametrize(("model", "strategy"), [("scratch:resnet", "full"), ("tiny", "scratch")])
 def test_the_strategy_and_the_model_must_go_together(model: str, strategy: str) -> None:
     block = Params.model_validate(params({}, "recipes/digits.yaml")).finetune
     source = models.Source(model, model, scratch=model.startswith("scratch"))
     with pytest.raises(UserError) as caught:
-        finetune.build(source, CLASSES["image"], META, Classes(META, bins=1), block, strategy)
+        made(block, source, strategy)
     assert str(caught.value) == f"params.yaml: strategy: {strategy} does not go with model: {model}"
     assert caught.value.hint == "strategy: scratch and model: scratch:TYPE belong together"
 
 
 def test_together_they_give_the_model_of_the_recipe() -> None:
     block = Params.model_validate(params({}, "recipes/digits.yaml")).finetune
-    task, source = Classes(META, bins=1), models.resolve("scratch:resnet")
-    model = finetune.build(source, CLASSES["image"], META, task, block, "scratch")
+    model = made(block, models.resolve("scratch:resnet"), "scratch")
     assert {name: getattr(model.config, name) for name in block.architecture or {}} == block.architecture
     assert model.config.id2label == dict(enumerate(LABELS))

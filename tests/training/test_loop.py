@@ -12,9 +12,10 @@ import torch
 
 from stages.core.errors import UserError
 from stages.core.seeds import seed_of
+from stages.strategies.cut import count_parameters
 from stages.tasks.classification import headline, probabilities_of
 from stages.training.batches import Encoded
-from stages.training.loop import Settings, count_parameters, count_updates, fit, mean, order
+from stages.training.loop import Settings, count_updates, fit, mean, order
 from stages.training.losses import make_loss
 from stages.training.objective import CLASSES
 from stages.training.optimise import adamw
