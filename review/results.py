@@ -7,6 +7,7 @@ from typing import Any
 from stages.core import report, tables
 from stages.core.registry import member
 from stages.tasks import TASKS
+from stages.tasks.spread import member_table
 
 METRICS = Path("metrics")
 COUNTED = ("rows", "kept", "rejected", "dropped", "derived", "unused")
@@ -23,6 +24,9 @@ def main() -> None:
         title = f"Model, on {evaluated['samples']} test samples it has never seen"
         task = task_of(evaluated)
         report.table(title, ["metric", "value", "interval", task.baseline_name], task.headline_rows(evaluated))
+        if "members" in evaluated:
+            title, header, members = member_table(evaluated, task.shown)
+            report.table(f"{title}, on the same samples", header, members)
     else:
         report.note("no metrics/evaluate.json yet: type dvc repro")
     for line in next_steps(found):

@@ -1,6 +1,7 @@
 """Evaluate: model and encoded test split -> predictions, metrics with intervals, plots and mistakes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from stages.core import models, report, tables
 from stages.core.errors import UserError
@@ -18,8 +18,10 @@ from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES
 from stages.tasks import TASKS
 from stages.tasks.mistakes import Row
-from stages.tasks.task import PLOTS, Task
+from stages.tasks.spread import member_table, spread
+from stages.tasks.task import PLOTS, Task, rounded
 
+SAVED = "models/model"
 SHOWN = 10
 """Mistakes on the terminal; all of them stand in the file."""
 
@@ -33,7 +35,8 @@ def main() -> None:
             "raise split.ratios.test in params.yaml, or see metrics/split.json for where the samples went",
         )
     task: Task = member(TASKS, params.task, "task")(meta, bins=params.evaluate.calibration_bins)
-    logits = predict_logits(
+    predict = partial(
+        predict_logits,
         test,
         model_class=MODEL_CLASSES[params.modality][params.task],
         pad_token_id=meta.get("pad_token_id", 0),
@@ -44,24 +47,23 @@ def main() -> None:
         device=params.finetune.device,
         precision=params.finetune.precision,
     )
-    ids, gold, outputs = test["id"].to_pylist(), task.gold(test), task.outputs(logits)
-    metrics = task.summary(
-        gold,
-        outputs,
-        resamples=params.evaluate.bootstrap.resamples,
-        confidence=params.evaluate.bootstrap.confidence,
-        seed=params.seed,
-    )
+    ids, gold, outputs = test["id"].to_pylist(), task.gold(test), task.outputs(predict(SAVED))
+    bootstrap = params.evaluate.bootstrap
+    summary = partial(task.summary, resamples=bootstrap.resamples, confidence=bootstrap.confidence, seed=params.seed)
+    metrics = summary(gold, outputs)
+    metrics |= of_members(metrics, task, lambda folder: task.headline(gold, task.outputs(predict(folder))))
+    metrics |= out_of_fold(task, summary)
     worst = task.worst(gold, outputs, ids, limit=params.evaluate.mistakes)
     found = contents_of([ids[i] for i in worst], params.modality)
     rows = task.mistakes(gold, outputs, ids, {i: shown for i, (shown, _) in found.items()}, worst)
     write(task.predictions(ids, gold, outputs), task.plots(gold, outputs), task.page(rows, gold, outputs), metrics)
     write_media(rows, found, params.modality)
-    show(task, metrics, rows, params.evaluate.bootstrap.confidence)
+    show(task, metrics, rows, bootstrap.confidence)
 
 
 def predict_logits(
     test: pa.Table,
+    folder: str,
     *,
     model_class: str,
     pad_token_id: int,
@@ -72,16 +74,16 @@ def predict_logits(
     device: str,
     precision: str,
 ) -> npt.NDArray[np.float32]:
-    """Logits (N, K) of models/model for the encoded samples, in their order."""
+    """Logits (N, K) of the model in a folder for the encoded samples, in their order."""
     import transformers
 
     from stages.training.device import pick, prepare
     from stages.training.predict import predict
 
-    tables.read_json("models/model/config.json")  # a missing model is told like any missing output
+    tables.read_json(f"{folder}/config.json")  # a missing model is told like any missing output
     chosen = pick(device)
     prepare(seed, threads)
-    source = models.Source("models/model", "models/model")
+    source = models.Source(folder, folder)
     model: Any = models.load(getattr(transformers, model_class), source, "model")
     return predict(
         model.to(chosen),
@@ -93,6 +95,29 @@ def predict_logits(
         precision=precision,
         description="evaluate",
     )
+
+
+def of_members(metrics: Mapping[str, Any], task: Task, score: Callable[[str], Mapping[str, float]]) -> dict[str, Any]:
+    """Of several members, the headline metrics of each, their mean and deviation; nothing in an ordinary run.
+
+    `score` gives those of the model in a folder.
+    """
+    listed = tables.read_json("models/members/members.json")["members"]
+    if not listed:
+        return {}
+    own = {name: metrics[name] for name in task.headline_names if name in metrics}
+    members = {one["name"]: own if one["path"] == SAVED else rounded(score(one["path"])) for one in listed}
+    return {**spread(list(members.values())), "members": members}
+
+
+def out_of_fold(task: Task, summary: Callable[..., Mapping[str, Any]]) -> dict[str, Any]:
+    """The metrics of the out-of-fold predictions for the original training samples, where there are any."""
+    table = tables.read_file("models/out_of_fold.parquet")
+    table = table.filter(pc.equal(table["split"], "train"))
+    if not len(table):
+        return {}
+    found = summary(*task.from_predictions(table))
+    return {"out_of_fold": {name: value for name, value in found.items() if name != "per_class"}}
 
 
 def contents_of(ids: Sequence[str], modality: str) -> dict[str, tuple[str, bytes | None]]:
@@ -127,8 +152,7 @@ def write_media(rows: Sequence[Row], found: Mapping[str, tuple[str, bytes | None
 
 def write(predictions: pa.Table, plots: Mapping[str, pa.Table], mistakes_page: str, metrics: Mapping[str, Any]) -> None:
     """All outputs, each whole or not at all."""
-    with tables.new_file("models/predictions.parquet") as path:
-        pq.write_table(predictions, path, compression="zstd")
+    tables.write_file("models/predictions.parquet", predictions)
     with tables.new_folder("metrics/plots/evaluate") as folder:
         for name, columns in PLOTS.items():  # a plot of another task has its header alone: dvc.yaml names it
             empty = pa.table({column: pa.array([], pa.string()) for column in columns})
@@ -143,6 +167,11 @@ def show(task: Task, metrics: Mapping[str, Any], rows: Sequence[Row], confidence
     title = f"{metrics['samples']} test samples"
     header = ["metric", "value", f"{100 * confidence:g}% interval", task.baseline_name]
     report.table(title, header, task.headline_rows(metrics))
+    if "members" in metrics:
+        report.table(*member_table(metrics, task.shown))
+    if "out_of_fold" in metrics:
+        found = metrics["out_of_fold"]
+        report.table(f"Out of fold: {found['samples']} training samples", header, task.headline_rows(found))
     for name in task.headline_names:
         if name not in metrics:
             report.note(f"{name} is left out: {task.undefined}")

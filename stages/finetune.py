@@ -1,6 +1,5 @@
-"""Finetune: encoded -> models/model: weights, processor and model card."""
+"""Finetune: encoded -> models/model: weights, processor and model card; of folds and seeds, a member each."""
 
-import time
 from functools import partial
 from pathlib import Path
 
@@ -13,28 +12,28 @@ from stages.strategies.build import model_for
 from stages.strategies.cut import count_parameters
 from stages.strategies.decay import layered
 from stages.tasks import TASKS
-from stages.tasks.task import Task
 from stages.training import device as devices
-from stages.training.assemble import Plan, make_ready
+from stages.training.assemble import Plan
 from stages.training.card import card
 from stages.training.curves import write_curves
 from stages.training.fingerprint import own_checkpoints
+from stages.training.gathered import best_of, metrics_of, show, write_members, write_out_of_fold
+from stages.training.members import Data, members_of, trained
 from stages.training.objective import CALIBRATION_BINS
-from stages.training.one import train_one
 from stages.training.options import Options
-from stages.training.results import save, summary
-from stages.training.splits import encoded, online
+from stages.training.results import save_model
+from stages.training.splits import encoded, folds_of
 
 
 def main() -> None:
     params = load()
     block = params.finetune
     meta, provenance = tables.read_json("data/encoded/meta.json"), tables.read_json("data/fetched/provenance.json")
-    train = encoded("train", meta, online(block.online_steps(), meta, params.seed))
-    validation = encoded("validation", meta)
-    device = devices.pick(block.device)
-    source = models.resolve(params.model)
-    task: Task = member(TASKS, params.task, "task")(meta, bins=CALIBRATION_BINS)
+    task_of = partial(member(TASKS, params.task, "task"), bins=CALIBRATION_BINS)
+    train, validation = encoded("train", meta), encoded("validation", meta)
+    data = Data(train, validation, meta, task_of, block.online_steps())
+    members = members_of(folds_of(train, meta["labels"]) if block.folds else [], block.seeds or [params.seed])
+    device, source, task = devices.pick(block.device), models.resolve(params.model), task_of(meta)
     recipe = {
         "model": source.public_name,
         "strategy": params.strategy,
@@ -45,6 +44,7 @@ def main() -> None:
         "finetune": {name: value for name, value in block.model_dump().items() if name in block.model_fields_set},
     }
     plan = Plan(
+        name=params.strategy,
         task=task,
         options=Options.of(**block.model_dump(), lr=params.lr, epochs=params.epochs, batch_size=params.batch_size),
         device=device,
@@ -62,16 +62,12 @@ def main() -> None:
         ),
         strategy=partial(prepare, strategy=params.strategy, cut=meta.get("cut"), lora=block.lora.model_dump()),
         layered=layered,
+        count=count_parameters,
     )
-    ready = make_ready(plan, train, params.seed)
-    model, counts = ready.learner.model, count_parameters(ready.learner.model)
-    report.note(f"{params.strategy}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {device}")
-    start = time.perf_counter()
-    kept = block.checkpoint
-    with own_checkpoints(model, recipe, device, every_s=kept.every_s, keep_days=kept.keep_days) as checkpoints:
-        history = train_one(ready, train, validation, options=plan.options, seed=params.seed, checkpoints=checkpoints)
-        seconds = time.perf_counter() - start
-        metrics = summary(history, counts, len(train), len(validation))
+    checkpoints = partial(own_checkpoints, recipe=recipe, device=device, **block.checkpoint.model_dump())
+    with trained(members, plan, data, open_checkpoints=checkpoints) as results:
+        best = best_of(results, block.best_by, task)
+        metrics = metrics_of(results, best, len(validation.inputs))
         page = card(
             task=params.task,
             pipeline=PIPELINES[params.modality][params.task],
@@ -81,15 +77,13 @@ def main() -> None:
             recipe=recipe,
             metrics=metrics["validation"],
         )
-        save(ready.whole(), page)
+        save_model(best.folder, page)
+        write_members(results, best)
+        write_out_of_fold(data, results, task)
         tables.write_json("metrics/finetune.json", metrics)
-        write_curves(Path("metrics/plots/finetune"), history, task.shown)
-        if checkpoints:
-            checkpoints.clear()
-    samples_seen = len(history.epochs) * len(train)
-    report.note(
-        f"trained {samples_seen:,} samples in {seconds:.1f} s ({samples_seen / seconds:.0f} samples/s, with validation)"
-    )
+        histories = {result.member.name: result.history for result in results} if len(results) > 1 else None
+        write_curves(Path("metrics/plots/finetune"), best.history, task.shown, histories)
+    show(metrics, task.shown)
 
 
 if __name__ == "__main__":

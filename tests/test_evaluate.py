@@ -90,6 +90,8 @@ def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path) -> 
     monkeypatch.setattr(report.console, "width", 140)
     shutil.copy(REPOSITORY / PATH, PATH)
     shutil.copytree(model, "models/model")
+    tables.write_json("models/members/members.json", {"members": []})
+    tables.write_file("models/out_of_fold.parquet", pa.table({"split": pa.array([], pa.string())}))
 
 
 def outputs() -> dict[str, bytes]:

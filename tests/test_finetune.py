@@ -110,7 +110,9 @@ def test_model_metrics_and_curves_are_written(stage: Stage) -> None:
     assert sorted(outputs()) == [
         "metrics/finetune.json",
         *(f"metrics/plots/finetune/{name}.csv" for name in ("loss", "scores", "steps")),
+        "models/members/members.json",
         *(f"models/model/{name}" for name in MODEL_FILES),
+        "models/out_of_fold.parquet",
     ]
     assert {name: metrics[name] for name in ("samples", "steps", "epochs", "stopped_early")} == {
         "samples": {"train": 9, "validation": 9},
@@ -156,7 +158,7 @@ def test_no_output_names_this_machine(stage: Stage, workplace: Path) -> None:
     for name, content in outputs().items():
         for path in (str(workplace), f"{Path.home()}/", "/tmp"):
             assert path.encode() not in content, f"{path} in {name}"
-        if not name.endswith(".safetensors"):
+        if not name.endswith((".safetensors", ".parquet")):
             assert not re.search(rf"\b{re.escape(socket.gethostname())}\b", content.decode()), name
     assert 'base_model: "tiny"\n' in Path("models/model/README.md").read_text()
 

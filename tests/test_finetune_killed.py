@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from ruamel.yaml import YAML
 
 from stages import finetune
-from stages.core import report
+from stages.core import report, tables
 from tests.test_finetune import CHANGES, _threads, outputs, workplace
 from tests.workplace import ROOT, leftovers, params, working_in
 
@@ -38,14 +39,16 @@ def finish(changes: dict[str, Any]) -> str:
     return told.get()
 
 
-def kill(changes: dict[str, Any], epoch: int, after_s: float) -> None:
-    """Start, and kill so many seconds after the end of an epoch."""
+def kill(changes: dict[str, Any], epoch: int, after_s: float, member: str = "") -> None:
+    """Start, and kill so many seconds after the end of an epoch, of a member where one is named."""
     YAML().dump(params(changes), Path("params.yaml"))
     command = [sys.executable, "-m", "stages.finetune"]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
+    reached = not member
     for line in process.stdout:
-        if line.startswith(f"epoch {epoch}:"):
+        reached = reached or line.startswith(f"{member} (")
+        if reached and line.startswith(f"epoch {epoch}:"):
             break
     time.sleep(after_s)
     process.send_signal(signal.SIGKILL)
@@ -86,8 +89,43 @@ def test_other_params_data_or_a_damaged_checkpoint_never_go_on_from_it() -> None
     kill(LONG, 3, 0.1)
     (own,) = folders()
     assert "going on" not in finish(LONG | {"epochs": 1})
-    newest = max(own.glob("*.safetensors"))
+    newest = max(own.glob("*.json")).with_suffix(".safetensors")
     newest.write_bytes(newest.read_bytes()[:-9])
     told = finish(LONG)
     assert f"checkpoint {int(newest.stem)} is damaged, the one before is taken: ValueError" in told
     assert f", after {int(newest.stem) - 1} steps" in told
+
+
+def put_folds() -> None:
+    """Give the training samples folds 0, 1 and 2; each has every class."""
+    table = tables.read("data/encoded/train", "inputs")
+    column = pa.array([number % 3 for number in range(len(table))], pa.int32())
+    table = table.set_column(table.schema.get_field_index("fold"), "fold", column)
+    with tables.new_folder("data/encoded/train") as folder:
+        tables.write(folder, "inputs", table)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("workplace")
+def test_killed_in_the_third_of_three_members_it_goes_on_with_the_third() -> None:
+    put_folds()
+    members = LONG | {"epochs": 8, "split.folds": 3, "finetune.folds": "all"}
+    off = members | {"finetune.checkpoint": {"every_s": None, "keep_days": 1.0}}
+    assert finish(off).count("epoch 8: ") == 3
+    expected = outputs()
+    card = "models/model/README.md"
+    expected.pop(card)
+    for name in expected:
+        Path(name).unlink()
+    kill(members, 3, 0.05, "fold1-seed42")
+    kill(members, 4, 0.05, "fold2-seed42")
+    assert outputs().keys() <= {card}, "killed too late to show anything"
+    (own,) = folders()
+    kept = sorted(path.name for path in (own / "finished").iterdir())
+    assert kept == ["fold0-seed42", "fold1-seed42"] and not (own / "fold1-seed42").exists()
+    told = finish(members | {"finetune.checkpoint": {"every_s": 0.0, "keep_days": 0.0}})
+    assert told.count("trained before\n") == 2 and told.count("epoch 8: ") == 1
+    assert "fold2-seed42 (3 of 3): 6 samples, 3 left out\ngoing on from a checkpoint: epoch " in told
+    found = outputs()
+    assert found.pop(card) and found == expected
+    assert folders() == [] and leftovers() == []

@@ -2,9 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stages.core.blocks import Count, Options, Ordered, Positive, Share, Strict
+
+
+def _each_once(seeds: list[int]) -> list[int]:
+    """The seeds.
+
+    Raises:
+        ValueError: one is given twice: two trainings would be the same.
+    """
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise ValueError(f"each seed once, not twice: {', '.join(map(str, twice))}")
+    return seeds
 
 
 class Dropout(Strict):
@@ -55,6 +67,8 @@ class Watch(Strict):
 class Finetune(Strict):
     """The training loop."""
 
+    folds: Literal["all"] | None
+    seeds: Annotated[list[Count], AfterValidator(_each_once)]
     architecture: Options | None = None
     online: Ordered | None = None
     lora: Lora

@@ -92,6 +92,8 @@ class Params(Strict):
             return "finetune.mixup is for images and sounds, and modality is text"
         if self.finetune.batch_tokens is not None and self.modality != "text":
             return f"finetune.batch_tokens is for texts, and modality is {self.modality}"
+        if self.finetune.folds and self.split.folds < 2:
+            return f"finetune.folds: {self.finetune.folds} needs split.folds of 2 or more, and it is {self.split.folds}"
         if self.finetune.layer_decay != 1 and self.strategy not in ("full", "last_layers"):
             return f"finetune.layer_decay is for full and last_layers (give: 1.0), and strategy is {self.strategy}"
         return ""

@@ -19,6 +19,7 @@ COMFORTABLE_BYTES = 4 * 2**20
 READ_BYTES = 2**20
 ROW_GROUP_ROWS = 65_536
 SHARD_BYTES = 512 * 2**20
+MISSING = "run `dvc repro`, or `dvc pull` if the data was pushed"
 
 
 @contextmanager
@@ -119,9 +120,7 @@ def shards(folder: str | Path, name: str) -> list[Path]:
     """
     found = sorted(Path(folder).glob(f"{name}-[0-9][0-9][0-9][0-9][0-9].parquet"))
     if not found:
-        raise UserError(
-            f"{folder}: no {name}-00000.parquet here", "run `dvc repro`, or `dvc pull` if the data was pushed"
-        )
+        raise UserError(f"{folder}: no {name}-00000.parquet here", MISSING)
     return found
 
 
@@ -142,6 +141,23 @@ def read(folder: str | Path, name: str, columns: Sequence[str] | None = None) ->
     """All rows of `folder/NAME`, in memory."""
     wanted = list(columns) if columns is not None else None
     return pa.concat_tables([_whole(path, wanted) for path in shards(folder, name)])
+
+
+def read_file(path: str | Path) -> pa.Table:
+    """All rows of one Parquet file.
+
+    Raises:
+        UserError: the file is not there.
+    """
+    if not Path(path).exists():
+        raise UserError(f"{path}: not here", MISSING)
+    return _whole(Path(path), None)
+
+
+def write_file(path: str | Path, table: pa.Table) -> None:
+    """Write one Parquet file, whole or not at all."""
+    with new_file(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def _whole(path: Path, columns: list[str] | None) -> pa.Table:
@@ -196,5 +212,5 @@ def read_json(path: str | Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: not here", "run `dvc repro`, or `dvc pull` if the data was pushed") from None
+        raise UserError(f"{path}: not here", MISSING) from None
     return content

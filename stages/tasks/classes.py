@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.tasks import classification, curves, mistakes
 from stages.tasks.calibration import Floats, Integers
@@ -55,6 +56,12 @@ class Classes:
     def predictions(self, ids: Sequence[str], gold: Integers, outputs: Floats) -> pa.Table:
         """One row a sample: id, gold, prediction, and `probability.LABEL` for each class."""
         return classification.predictions(ids, gold, outputs, self.names)
+
+    def from_predictions(self, table: pa.Table) -> tuple[Integers, Floats]:
+        """Class numbers and probabilities."""
+        gold = pc.index_in(table["gold"], pa.array(self.names, pa.string()))
+        columns = [table[f"probability.{label}"].to_numpy() for label in self.names]
+        return gold.to_numpy().astype(np.int64), np.stack(columns, axis=1)
 
     def plots(self, gold: Integers, outputs: Floats) -> dict[str, pa.Table]:
         """Confusion, ROC, precision and recall, reliability."""

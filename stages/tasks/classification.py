@@ -115,9 +115,9 @@ def predictions(ids: Sequence[str], gold: Integers, probabilities: Floats, label
     names = np.array(labels, dtype=object)
     return pa.table(
         {
-            "id": ids,
-            "gold": pa.array(names[gold]),
-            "prediction": pa.array(names[probabilities.argmax(axis=1)]),
+            "id": pa.array(ids, pa.string()),
+            "gold": pa.array(names[gold], pa.string()),
+            "prediction": pa.array(names[probabilities.argmax(axis=1)], pa.string()),
         }
         | {f"probability.{label}": probabilities[:, k] for k, label in enumerate(labels)}
     )

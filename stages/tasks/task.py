@@ -69,6 +69,9 @@ class Task(Protocol):
     def predictions(self, ids: Sequence[str], gold: Array, outputs: Array) -> pa.Table:
         """The content of models/predictions.parquet."""
 
+    def from_predictions(self, table: pa.Table) -> tuple[Array, Array]:
+        """Right answers and outputs, back from such a table."""
+
     def plots(self, gold: Array, outputs: Array) -> dict[str, pa.Table]:
         """The data of the task's own plots, by the names in `PLOTS`."""
 

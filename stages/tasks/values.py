@@ -54,7 +54,11 @@ class Values:
 
     def predictions(self, ids: Sequence[str], gold: Floats, outputs: Floats) -> pa.Table:
         """One row a sample: id, gold, prediction."""
-        return pa.table({"id": ids, "gold": gold, "prediction": outputs})
+        return pa.table({"id": pa.array(ids, pa.string()), "gold": gold, "prediction": outputs})
+
+    def from_predictions(self, table: pa.Table) -> tuple[Floats, Floats]:
+        """Gold and predicted values."""
+        return table["gold"].to_numpy(), table["prediction"].to_numpy()
 
     def plots(self, gold: Floats, outputs: Floats) -> dict[str, pa.Table]:
         """Predicted against gold, and residuals: one table."""

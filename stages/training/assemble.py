@@ -26,17 +26,21 @@ class Plan:
     """What is trained, and how.
 
     Args:
+        name: that of the strategy.
         build: gives the model before training; its new weights are drawn from torch's generator.
         strategy: applied to the model, in place; what it returns gives the ordinary, whole model afterwards.
         layered: has the optimiser's rates fall from layer to layer, by a factor.
+        count: the model's weights, `total` and `trainable`.
     """
 
+    name: str
     task: Task
     options: Options
     device: torch.device
     build: Callable[[], Any]
     strategy: Callable[[Any], Callable[[], Any]]
     layered: Callable[[torch.optim.Optimizer, Any, float], None]
+    count: Callable[[Any], dict[str, int]]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Legend: N samples, B of them in a batch, L the length of its longest.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,11 +39,12 @@ class Encoded:
         augment: Augment | None = None,
     ) -> None:
         self._arrays = {name: Arrays(table[name], form) for name, form in (arrays or {}).items()}
-        self._ids = table["id"] if augment else None
+        self._ids = table["id"]
         self._augment = augment
         self.epoch = 0
         self.labels: npt.NDArray[Any] = answers(table)
         self.lengths: npt.NDArray[np.int64] = table["length"].to_numpy().astype(np.int64)
+        self._all_lengths, self._rows = self.lengths, np.arange(len(self.lengths))
         self._offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         names = [name for name in table.column_names if name not in FIXED and name not in self._arrays]
         self._values = {name: table[name].combine_chunks().flatten().to_numpy() for name in names}
@@ -51,21 +53,34 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def ids(self) -> list[str]:
+        """The samples' ids."""
+        found: list[str] = self._ids.take(pa.array(self._rows)).to_pylist()
+        return found
+
+    def part(self, rows: Rows, augment: Augment | None = None) -> "Encoded":
+        """Some of the rows, which share the arrays of all, with an augmentation of their own or none."""
+        found = copy.copy(self)
+        found._rows, found._augment, found.epoch = self._rows[rows], augment, 0
+        found.labels, found.lengths = self.labels[rows], self.lengths[rows]
+        return found
+
     def batch(self, rows: Rows) -> dict[str, torch.Tensor]:
         """The inputs of some rows, tokens (B, L) with their `attention_mask` (B, L), and `labels` (B,): class numbers,
         or values in single precision."""
+        labels, rows = self.labels[rows], self._rows[rows]
         batch = self._tokens(rows) if self._values else {}
         for name, stored in self._arrays.items():
             changed = None
-            if self._augment is not None and self._ids is not None:
+            if self._augment is not None:
                 ids = self._ids.take(pa.array(rows)).to_pylist()
                 changed = self._augment(stored.raw(rows), ids, self.epoch)
             batch |= stored.batch(name, rows, changed)
-        labels = self.labels[rows]
         return batch | {"labels": torch.from_numpy(labels if labels.dtype == np.int64 else labels.astype(np.float32))}
 
     def _tokens(self, rows: Rows) -> dict[str, torch.Tensor]:
-        lengths = self.lengths[rows]
+        lengths = self._all_lengths[rows]
         inside = np.arange(lengths.max()) < lengths[:, None]
         starts = np.repeat(self._offsets[rows] - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
         source = starts + np.arange(lengths.sum())

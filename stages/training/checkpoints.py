@@ -42,6 +42,10 @@ class Checkpoints:
         self._last, self._cost_s = clock(), 0.0
         self._failed = False
 
+    def of(self, name: str) -> "Checkpoints":
+        """Those of one training among several."""
+        return Checkpoints(self.folder / name, every_s=self._every_s, clock=self._clock)
+
     def due(self, *, epoch_ends: bool) -> bool:
         """Whether it is time for the next: after `every_s`; at an epoch's end also earlier, if it costs little."""
         passed = self._clock() - self._last
@@ -144,7 +148,7 @@ def opened(top: Path, fingerprint: str, *, every_s: float | None, keep_days: flo
 def remove_old(top: Path, fingerprint: str, keep_days: float) -> None:
     """Remove the checkpoints of other trainings that are older than `keep_days`, and tell it."""
     for folder in sorted(path for path in top.iterdir() if path.is_dir() and path.name != fingerprint):
-        newest = max((path.stat().st_mtime for path in (folder, *folder.iterdir())), default=0.0)
+        newest = max((path.stat().st_mtime for path in (folder, *folder.rglob("*"))), default=0.0)
         if time.time() - newest > keep_days * DAY_S:
             shutil.rmtree(folder, ignore_errors=True)
             (top / f"{folder.name}.lock").unlink(missing_ok=True)

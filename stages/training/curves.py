@@ -11,25 +11,29 @@ from stages.training.objective import CLASSES
 from stages.training.progress import History
 
 POINTS = 200
+Point = dict[str, object]
 
 
-def write_curves(folder: Path, history: History, shown: Sequence[str] = CLASSES.task.shown) -> None:
+def write_curves(
+    folder: Path,
+    history: History,
+    shown: Sequence[str] = CLASSES.task.shown,
+    members: Mapping[str, History] | None = None,
+) -> None:
     """`loss.csv`: training and validation loss an epoch; `scores.csv`: validation scores; `steps.csv`: every step,
-    thinned to about 200 points. `shown` names the loss on validation, then the scores."""
-    loss, *names = shown
-    losses = [
-        {"epoch": int(row["epoch"]), "series": split, "loss": round(row[name], 6)}
-        for row in history.epochs
-        for split, name in (("train", "train_loss"), ("validation", loss))
-    ]
-    scores = [
-        {"epoch": int(row["epoch"]), "series": name, "value": round(row[name], 6)}
-        for row in history.epochs
-        for name in names
-        if name in row
-    ]
+    thinned to about 200 points. `shown` names the loss on validation, then the scores.
+
+    Of several members, by name, the first two hold all in the same series, told apart by the column `member`; the steps
+    are those of `history`.
+    """
+    losses: list[Point] = []
+    scores: list[Point] = []
+    for name, one in (members or {"": history}).items():
+        own: Point = {"member": name} if members else {}
+        losses += [{**point, **own} for point in loss_points(one, shown[0])]
+        scores += [{**point, **own} for point in score_points(one, shown[1:])]
     stride = max(len(history.steps) // POINTS, 1)
-    steps = [
+    steps: list[Point] = [
         {
             "step": int(row["step"]),
             "loss": float(f"{row['loss']:.6g}"),
@@ -43,6 +47,25 @@ def write_curves(folder: Path, history: History, shown: Sequence[str] = CLASSES.
             write_csv(target / f"{name}.csv", rows)
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+def loss_points(history: History, loss: str) -> list[Point]:
+    """The loss of each epoch in training and, as it is called there, on validation."""
+    return [
+        {"epoch": int(row["epoch"]), "series": split, "loss": round(row[name], 6)}
+        for row in history.epochs
+        for split, name in (("train", "train_loss"), ("validation", loss))
+    ]
+
+
+def score_points(history: History, names: Sequence[str]) -> list[Point]:
+    """The scores of each epoch on validation, those that are defined."""
+    return [
+        {"epoch": int(row["epoch"]), "series": name, "value": round(row[name], 6)}
+        for row in history.epochs
+        for name in names
+        if name in row
+    ]
+
+
+def write_csv(path: Path, rows: Sequence[Point]) -> None:
     """Rows of the same keys as CSV with a header."""
     pa.csv.write_csv(pa.Table.from_pylist(list(rows)), path, pa.csv.WriteOptions(quoting_style="needed"))

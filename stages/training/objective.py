@@ -39,6 +39,9 @@ class Objective(Protocol):
     def baselines(self, labels: Array) -> tuple[float, float]:
         """The losses, in training and on validation, of one answer to all of the samples with these labels."""
 
+    def outputs(self, logits: Array) -> Array:
+        """The task's predictions from logits (N, K), in the unit of the data; a UserError where they are not finite."""
+
     def scores(self, gold: Array, logits: Array) -> dict[str, float]:
         """The scores of one epoch on validation; a UserError where logits (N, K) are not finite."""
 
@@ -68,9 +71,13 @@ class CrossEntropy:
         plain = make_loss("cross_entropy", label_smoothing=0.0)
         return baseline(self.cost, counts, self.label_smoothing), baseline(plain, counts, 0.0)
 
+    def outputs(self, logits: Array) -> Array:
+        """Probabilities."""
+        return self.task.outputs(logits)
+
     def scores(self, gold: Array, logits: Array) -> dict[str, float]:
         """The headline metrics."""
-        return self.task.headline(gold, self.task.outputs(logits))
+        return self.task.headline(gold, self.outputs(logits))
 
     def finish(self, model: torch.nn.Module) -> None:
         """Nothing."""
@@ -104,11 +111,14 @@ class Standardised:
         found = self.loss(torch.zeros(len(labels), 1), torch.tensor(labels)).item()
         return found, found
 
+    def outputs(self, logits: Array) -> Array:
+        """Values."""
+        return self.task.outputs(logits.astype(np.float64) * self.scale + self.shift)
+
     def scores(self, gold: Array, logits: Array) -> dict[str, float]:
         """The loss, as in training, and the headline metrics in the unit of the data."""
-        found = self.task.outputs(logits.astype(np.float64) * self.scale + self.shift)
         loss = self.loss(torch.tensor(logits), torch.tensor(gold)).item()
-        return {"loss": loss, **self.task.headline(gold, found)}
+        return {"loss": loss, **self.task.headline(gold, self.outputs(logits))}
 
     def finish(self, model: torch.nn.Module) -> None:
         """Have the last layer give scale * output + shift."""

@@ -20,8 +20,11 @@ def train_one(
     options: Options,
     seed: int,
     checkpoints: Checkpoints | None = None,
+    live: str = "dvclive",
 ) -> History:
     """Train in place, each epoch told in a line; with `checkpoints` it goes on from the last.
+
+    `live` is the folder of DVCLive, where it was asked for.
 
     Raises:
         UserError: inputs that do not fit the model, memory that runs out, a loss that is not finite.
@@ -29,6 +32,6 @@ def train_one(
     learner = ready.learner
     with told_when_out_of_memory(options.batch_size, options.accumulation_steps, options.batch_tokens):
         try_out(learner.model, train, learner.device)
-        log = live_log(options.dvclive, learner.objective.task.shown)
+        log = live_log(live if options.dvclive else None, learner.objective.task.shown)
         with compiled(learner.model, wanted=options.compile):
             return fit(learner, train, validation, settings=options.settings(seed), checkpoints=checkpoints, log=log)

@@ -1,7 +1,8 @@
 """What a training leaves behind: metrics, the log of its epochs, and the model's folder."""
 
+import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from stages.core import models, report, tables
 from stages.training.progress import History
 
 
-def summary(history: History, counts: dict[str, int], train: int, validation: int) -> dict[str, Any]:
+def summary(history: History, counts: Mapping[str, int], train: int, validation: int) -> dict[str, Any]:
     """metrics/finetune.json: what was trained on what, and the best epoch's validation metrics."""
     best = history.epochs[history.best_epoch - 1]
     return {
@@ -20,17 +21,22 @@ def summary(history: History, counts: dict[str, int], train: int, validation: in
         "best_epoch": history.best_epoch,
         "stopped_early": history.stopped_early,
         "train_loss": round(best["train_loss"], 6),
-        "validation": {name: round(v, 6) for name, v in best.items() if name not in ("epoch", "train_loss")},
+        "validation": scores_of(best),
     }
 
 
-def live_log(enabled: bool, shown: Sequence[str]) -> Callable[[dict[str, float]], None]:
-    """Logging of each epoch's row through DVCLive into dvclive/, where it was asked for; and as a line."""
+def scores_of(row: Mapping[str, float]) -> dict[str, float]:
+    """The validation scores in the row of an epoch."""
+    return {name: round(value, 6) for name, value in row.items() if name not in ("epoch", "train_loss")}
+
+
+def live_log(folder: str | None, shown: Sequence[str]) -> Callable[[dict[str, float]], None]:
+    """Logging of each epoch's row as a line, and through DVCLive into a folder, where it was asked for."""
     live: Any = None
-    if enabled:
+    if folder:
         from dvclive import Live
 
-        live = Live("dvclive", save_dvc_exp=False, dvcyaml=None, monitor_system=False)
+        live = Live(folder, save_dvc_exp=False, dvcyaml=None, monitor_system=False)
 
     def log(row: dict[str, float]) -> None:
         told = [name for name in ("train_loss", *shown) if name in row]
@@ -43,16 +49,31 @@ def live_log(enabled: bool, shown: Sequence[str]) -> Callable[[dict[str, float]]
     return log
 
 
-def save(model: Any, page: str) -> None:
-    """models/model: weights as safetensors, config with the class names, processor and card.
+def save_weights(model: Any, folder: Path) -> None:
+    """A new folder of weights as safetensors and config with the class names: it loads with the auto classes."""
+    models.quiet()
+    model.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors writes 0600: others of a team's machine could not read the cache
+
+
+def save_model(weights: Path, page: str) -> None:
+    """models/model: what `save_weights` has written, the processor and the card.
 
     `transformers.pipeline` loads the folder.
     """
-    models.quiet()
     with tables.new_folder("models/model") as folder:
-        model.save_pretrained(folder)
-        for weights in folder.glob("*.safetensors"):
-            weights.chmod(0o644)  # safetensors writes 0600: others of a team's machine could not read the cache
+        take_over(weights, folder)
         for file in Path("data/encoded/processor").iterdir():
             shutil.copyfile(file, folder / file.name)
         (folder / "README.md").write_text(page, encoding="utf-8")
+
+
+def take_over(source: Path, target: Path) -> None:
+    """Give the files of a folder to another too, without a copy of their content where the disk can do it."""
+    target.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        try:
+            os.link(file, target / file.name)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(file, target / file.name)
