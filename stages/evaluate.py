@@ -16,6 +16,7 @@ from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES
+from stages.modalities.page import page
 from stages.tasks import TASKS
 from stages.tasks.mistakes import Row
 from stages.tasks.spread import member_table, spread
@@ -57,7 +58,7 @@ def main() -> None:
     found = contents_of([ids[i] for i in worst], params.modality)
     rows = task.mistakes(gold, outputs, ids, {i: shown for i, (shown, _) in found.items()}, worst)
     write(task.predictions(ids, gold, outputs), task.plots(gold, outputs), task.page(rows, gold, outputs), metrics)
-    write_media(rows, found, params.modality)
+    write_mistakes(rows, found, task, params.modality)
     show(task, metrics, rows, bootstrap.confidence)
 
 
@@ -135,10 +136,15 @@ def contents_of(ids: Sequence[str], modality: str) -> dict[str, tuple[str, bytes
     return found
 
 
-def write_media(rows: Sequence[Row], found: Mapping[str, tuple[str, bytes | None]], modality: str) -> None:
-    """The mistakes as files to look at or to listen to, and images on one sheet; empty folders for texts."""
+def write_mistakes(
+    rows: Sequence[Row], found: Mapping[str, tuple[str, bytes | None]], task: Task, modality: str
+) -> None:
+    """The mistakes as a table, and as files to look at or to listen to; on a sheet, as pictures where they are."""
     media = [(row, *found[row[0]]) for row in rows if modality != "text" and row[0] in found]
     with tables.new_folder("data/mistakes") as folder:
+        kinds = [pa.string(), pa.string(), pa.string(), pa.float64(), pa.string()]
+        columns = [pa.array([row[place] for row in rows], kind) for place, kind in enumerate(kinds)]
+        pyarrow.csv.write_csv(pa.table(columns, names=list(task.mistakes_header)), folder / "index.csv")
         for row, path, data in media:
             (folder / f"{row[0]}{Path(path).suffix}").write_bytes(data or b"")
     with tables.new_folder("data/sheets/evaluate") as folder:
@@ -146,8 +152,13 @@ def write_media(rows: Sequence[Row], found: Mapping[str, tuple[str, bytes | None
             from stages.modalities.picture import decode
             from stages.tasks.sheets import mistakes_sheet
 
-            page = mistakes_sheet([(decode(data or b""), row[1], row[2], row[3]) for row, _, data in media])
-            (folder / "mistakes.png").write_bytes(page)
+            sheet = mistakes_sheet([(decode(data or b""), row[1], row[2], row[3]) for row, _, data in media])
+            (folder / "mistakes.png").write_bytes(sheet)
+        else:
+            shown = [[*row[:3], f"{row[3]:.4f}", row[4]] for row in rows]
+            (folder / "mistakes.svg").write_text(
+                page(task.mistakes_title, task.mistakes_header, shown), encoding="utf-8"
+            )
 
 
 def write(predictions: pa.Table, plots: Mapping[str, pa.Table], mistakes_page: str, metrics: Mapping[str, Any]) -> None:

@@ -75,7 +75,7 @@ def main() -> None:
             labels=meta["labels"],
             provenance=provenance,
             recipe=recipe,
-            metrics=metrics["validation"],
+            metrics=metrics["validation"] | {k: metrics[k] for k in ("saved", "mean", "deviation") if k in metrics},
         )
         save_model(best.folder, page)
         write_members(results, best)

@@ -234,6 +234,7 @@ def test_images_and_their_sheet_are_the_same_with_one_process_or_two(tmp_path: P
     assert sorted(files[0][1]) == ["derived.png", "samples-00000.parquet"]
 
 
-def test_without_copies_there_is_no_sheet_but_its_folder(tmp_path: Path) -> None:
+def test_without_copies_the_sheet_says_so(tmp_path: Path) -> None:
     assert augmented_images(tmp_path, copies=0)["planned"] == 0
-    assert list((tmp_path / "data/sheets/augment").iterdir()) == []
+    (sheet,) = (tmp_path / "data/sheets/augment").iterdir()
+    assert sheet.name == "derived.svg" and ">none</text>" in sheet.read_text()

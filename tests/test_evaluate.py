@@ -1,5 +1,6 @@
 """The evaluate stage on a tiny real model and a handful of encoded samples."""
 
+import csv
 import io
 import json
 import shutil
@@ -228,7 +229,7 @@ def test_mistaken_images_lie_in_a_folder_and_on_a_sheet() -> None:
         sheet = Path("data/sheets/evaluate/mistakes.png").read_bytes()
         evaluate.main()
     assert mistaken()
-    assert {path.name: path.read_bytes() for path in Path("data/mistakes").iterdir()} == {
+    assert {path.name: path.read_bytes() for path in Path("data/mistakes").iterdir() if path.suffix != ".csv"} == {
         f"{i}.png": files[int(i[1:])] for i in mistaken()
     }
     assert Image.open(io.BytesIO(sheet)).format == "PNG"
@@ -252,14 +253,25 @@ def test_mistaken_sounds_lie_in_a_folder_with_no_sheet() -> None:
     with working_in(".", {}, "recipes/speech-digits.yaml"):
         evaluate.main()
     assert mistaken()
-    assert {path.name: path.read_bytes() for path in Path("data/mistakes").iterdir()} == {
+    assert {path.name: path.read_bytes() for path in Path("data/mistakes").iterdir() if path.suffix != ".csv"} == {
         f"{i}.wav": files[int(i[1:])] for i in mistaken()
     }
-    assert list(Path("data/sheets/evaluate").iterdir()) == []
+    assert [path.name for path in Path("data/sheets/evaluate").iterdir()] == ["mistakes.svg"]
+    assert all(f"in/{i}.wav" in Path("data/sheets/evaluate/mistakes.svg").read_text() for i in mistaken())
 
 
-def test_texts_leave_the_folders_of_mistakes_empty() -> None:
+def test_mistaken_texts_are_a_table_and_a_sheet() -> None:
     lay_out([0, 1, 2, 0, 1, 2])
     evaluate.main()
     assert mistaken()
-    assert [list(Path(name).iterdir()) for name in ("data/mistakes", "data/sheets/evaluate")] == [[], []]
+    assert [path.name for name in ("mistakes", "sheets/evaluate") for path in Path("data", name).iterdir()] == [
+        "index.csv",
+        "mistakes.svg",
+    ]
+    with Path("data/mistakes/index.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["id"] for row in rows) == mistaken()
+    assert list(rows[0]) == ["id", "gold", "prediction", "confidence", "text"]
+    assert all(row["text"] == f"message | {row['id'][1:]} of <b>many</b>" for row in rows)
+    sheet = Path("data/sheets/evaluate/mistakes.svg").read_text()
+    assert all(f">message | {i[1:]} of &lt;b&gt;many&lt;/b&gt;</text>" in sheet for i in mistaken())

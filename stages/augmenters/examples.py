@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.augmenters.rows import contents
+from stages.modalities.page import page
 
 LINES = 10
 COPIES = 4
@@ -48,20 +49,24 @@ class Examples:
         ]
 
     def draw(self, folder: Path) -> None:
-        """Write the contact sheet `derived.png` of images or sounds into `folder`."""
+        """Write the contact sheet into `folder`: `derived.png`; of texts, or where there are none, `derived.svg`."""
         if self.modality == "text" or not self.found:
+            pairs = [(label, one, copy) for label, one, copies in self.found for copy in copies]
+            rows = [[label, *(text[:SHOWN_CHARACTERS] for text in pair)] for label, *pair in pairs]
+            table = page("Derived samples", [self._answer, "original", "derived"], rows)
+            (folder / "derived.svg").write_text(table, encoding="utf-8")
             return
         from stages.augmenters import sheets
 
         if self.modality == "image":
             from stages.modalities.picture import decode
 
-            page = sheets.picture_sheet(
+            sheet = sheets.picture_sheet(
                 [(label, decode(one), list(map(decode, more))) for label, one, more in self.found]
             )
         else:
             from stages.modalities import sound
 
             heard = sound.decode
-            page = sheets.sound_sheet([(label, heard(one), list(map(heard, more))) for label, one, more in self.found])
-        (folder / "derived.png").write_bytes(page)
+            sheet = sheets.sound_sheet([(label, heard(one), list(map(heard, more))) for label, one, more in self.found])
+        (folder / "derived.png").write_bytes(sheet)

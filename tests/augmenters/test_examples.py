@@ -105,9 +105,15 @@ def test_sounds_are_drawn_on_a_sheet_of_the_same_bytes_each_time(tmp_path: Path)
 
 
 @pytest.mark.parametrize("modality", ["text", "image", "audio"])
-def test_without_examples_nothing_is_drawn(modality: str, tmp_path: Path) -> None:
+def test_without_examples_the_sheet_says_so(modality: str, tmp_path: Path) -> None:
     Examples(modality, 0).draw(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["derived.svg"]
+    assert ">none</text>" in (tmp_path / "derived.svg").read_text()
+
+
+def test_derived_texts_stand_beside_their_originals(tmp_path: Path) -> None:
     examples = Examples("text", 1)
-    examples.add(samples("text", 1), copies("text", ["o0"], 1))
+    examples.add(samples("text", 1), copies("text", ["o0"], 2))
     examples.draw(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    sheet = (tmp_path / "derived.svg").read_text()
+    assert sheet.count(">text 0</text>") == 2 and ">copy 1 of o0</text>" in sheet and ">copy 2 of o0</text>" in sheet

@@ -41,6 +41,16 @@ def test_a_finished_run_shows_samples_headline_and_next_steps(capsys: pytest.Cap
     assert "models/model" not in shown
 
 
+def test_several_members_are_shown_with_mean_and_deviation(capsys: pytest.CaptureFixture[str]) -> None:
+    members = {"fold0-seed1": {"accuracy": 0.9, "log_loss": 0.25}, "fold1-seed1": {"accuracy": 0.8, "log_loss": 0.35}}
+    spread = {"mean": {"accuracy": 0.85, "log_loss": 0.3}, "deviation": {"accuracy": 0.070711, "log_loss": 0.070711}}
+    tables.write_json("metrics/evaluate.json", EVALUATE | {"members": members} | spread)
+    results.main()
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "2 members, on the same samples" in shown and "fold1-seed1 0.3500 0.8000" in shown
+    assert "mean ± deviation 0.3000 ± 0.0707 0.8500 ± 0.0707" in shown
+
+
 def test_a_regression_is_shown_beside_the_training_mean(capsys: pytest.CaptureFixture[str]) -> None:
     given = {"mse": 0.25, "pearson": 0.87, "samples": 9, "interval": {}, "baseline": {"mse": 1.0}}
     tables.write_json("metrics/evaluate.json", given)

@@ -66,6 +66,16 @@ def test_predictions_mistakes_and_page_speak_of_the_same_samples(name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_gold_and_outputs_come_back_from_the_predictions_as_they_were(name: str) -> None:
+    task, gold, outputs = made(name)
+    found_gold, found = task.from_predictions(task.predictions(IDS, gold, outputs))
+    assert np.array_equal(found_gold, gold) and found_gold.dtype == gold.dtype
+    assert np.array_equal(found, outputs) and found.dtype == outputs.dtype
+    empty = task.predictions([], gold[:0], outputs[:0])
+    assert empty.schema == task.predictions(IDS, gold, outputs).schema
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_summary_is_told_in_rows_with_interval_and_baseline(name: str) -> None:
     task, gold, outputs = made(name)
     metrics = task.summary(gold, outputs, resamples=20, confidence=0.9, seed=1)
