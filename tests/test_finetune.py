@@ -346,6 +346,29 @@ def test_checkpoints_do_not_show_in_what_is_written_and_are_gone_at_the_end(stag
     assert list(Path(".groundwork/checkpoints").iterdir()) == []
 
 
+def test_a_run_that_fails_while_it_writes_does_not_train_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage()
+    expected = outputs()
+    for name in expected:
+        Path(name).unlink()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(finetune, "save_model", full)
+        stage()
+    assert outputs() == {}
+    capsys.readouterr()
+    stage()
+    told = capsys.readouterr().out
+    assert "seed42 (1 of 1): 9 samples, trained before" in told and "epoch 1" not in told
+    assert outputs() == expected
+    assert list(Path(".groundwork/checkpoints").iterdir()) == []
+
+
 def test_training_that_diverges_keeps_its_last_good_checkpoint(stage: Stage) -> None:
     with pytest.raises(UserError, match="the training loss is nan"):
         stage(lr=1e38, finetune__checkpoint={"every_s": 0.0, "keep_days": 1.0})

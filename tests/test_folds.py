@@ -230,7 +230,7 @@ def weights(folder: str) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("strategy", ["head", "last_layers"])
 def test_members_share_what_was_encoded_once(line: Path, tmp_path: Path, strategy: str) -> None:
     shutil.copytree(line, tmp_path / "line", symlinks=True)
-    run(tmp_path / "line", SEVERAL | {"strategy": strategy}, encode, finetune)
+    run(tmp_path / "line", {"finetune.folds": "all", "strategy": strategy, "epochs": 1}, encode, finetune)
     assert tables.read_json(tmp_path / "line/data/encoded/meta.json")["cut"]["cached"] is True
     table = tables.read_file(tmp_path / "line/models/out_of_fold.parquet").to_pylist()
     assert [row["id"] for row in table] == [row["id"] for row in out_of_fold()]
@@ -238,9 +238,9 @@ def test_members_share_what_was_encoded_once(line: Path, tmp_path: Path, strateg
 
 def test_a_member_does_not_depend_on_the_others(line: Path, tmp_path: Path) -> None:
     shutil.copytree(line, tmp_path / "line", symlinks=True)
-    run(tmp_path / "line", {"finetune.folds": "all", "finetune.seeds": [3], "epochs": 2}, finetune)
+    run(tmp_path / "line", {"finetune.folds": "all", "finetune.seeds": [3]}, finetune)
+    before = {one["name"]: one["path"] for one in tables.read_json("models/members/members.json")["members"]}
     for listed in tables.read_json(tmp_path / "line/models/members/members.json")["members"]:
-        before = {one["name"]: one["path"] for one in tables.read_json("models/members/members.json")["members"]}
         found, expected = weights(str(tmp_path / "line" / listed["path"])), weights(before[listed["name"]])
         assert all(torch.equal(found[name], expected[name]) for name in expected)
 
@@ -248,19 +248,19 @@ def test_a_member_does_not_depend_on_the_others(line: Path, tmp_path: Path) -> N
 def test_seeds_alone_repeat_the_training_on_all_samples(line: Path, tmp_path: Path) -> None:
     folder = tmp_path / "line"
     shutil.copytree(line, folder, symlinks=True)
-    run(folder, {"finetune.seeds": [42, 7]}, finetune, evaluate)
+    run(folder, {"finetune.seeds": [42, 7], "epochs": 1}, finetune, evaluate)
     metrics = tables.read_json(folder / "metrics/evaluate.json")
     assert list(metrics["members"]) == ["seed42", "seed7"] and "out_of_fold" not in metrics
     listed = {one["name"]: one["path"] for one in tables.read_json(folder / "models/members/members.json")["members"]}
     of_42 = weights(str(folder / listed["seed42"]))
     empty = tables.read_file(folder / "models/out_of_fold.parquet")
     assert len(empty) == 0 and empty.schema == tables.read_file("models/out_of_fold.parquet").schema
-    run(folder, {"finetune.seeds": []}, finetune)  # as params.yaml has it: seed 42
+    run(folder, {"finetune.seeds": [], "epochs": 1}, finetune)  # as params.yaml has it: seed 42
     ordinary = weights(str(folder / "models/model"))
     assert all(torch.equal(ordinary[name], of_42[name]) for name in ordinary)
     assert json.loads((folder / "models/members/members.json").read_text()) == {"members": []}
     assert {path.name for path in (folder / "models/members").iterdir()} == {"members.json"}
-    run(folder, {"finetune.seeds": [7]}, finetune, evaluate)  # one training is no comparison
+    run(folder, {"finetune.seeds": [7], "epochs": 1}, finetune, evaluate)  # one training is no comparison
     assert "members" not in tables.read_json(folder / "metrics/evaluate.json")
     assert "mean" not in tables.read_json(folder / "metrics/finetune.json")
 
