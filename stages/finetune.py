@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from stages.core import models, report, tables
-from stages.core.params import load
+from stages.core.params import Params, load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
 from stages.strategies.apply import prepare
@@ -18,16 +18,28 @@ from stages.training.card import card
 from stages.training.curves import write_curves
 from stages.training.fingerprint import own_checkpoints
 from stages.training.gathered import best_of, metrics_of, show, write_members, write_out_of_fold
+from stages.training.launch import launched
+from stages.training.meeting import check_shares, join, together
 from stages.training.members import Data, members_of, trained
 from stages.training.objective import CALIBRATION_BINS
 from stages.training.options import Options
+from stages.training.processes import Team
 from stages.training.results import save_model
 from stages.training.splits import encoded, folds_of
 
 
 def main() -> None:
-    params = load()
+    with together() as store:
+        params = load()
+        block = params.finetune
+        if not launched("stages.finetune", block.processes, block.device):
+            finetune(params, join(store, block.device))
+
+
+def finetune(params: Params, team: Team) -> None:
+    """Train, alone or as one of several processes, of which the first writes the outputs."""
     block = params.finetune
+    check_shares(team, params.batch_size, block.batch_tokens)
     meta, provenance = tables.read_json("data/encoded/meta.json"), tables.read_json("data/fetched/provenance.json")
     task_of = partial(member(TASKS, params.task, "task"), bins=CALIBRATION_BINS)
     train, validation = encoded("train", meta), encoded("validation", meta)
@@ -41,7 +53,8 @@ def main() -> None:
         "epochs": params.epochs,
         "batch_size": params.batch_size,
         "seed": params.seed,
-        "finetune": {name: value for name, value in block.model_dump().items() if name in block.model_fields_set},
+        "finetune": {name: value for name, value in block.model_dump().items() if name in block.model_fields_set}
+        | {"processes": team.size},
     }
     plan = Plan(
         name=params.strategy,
@@ -62,10 +75,13 @@ def main() -> None:
         ),
         strategy=partial(prepare, strategy=params.strategy, cut=meta.get("cut"), lora=block.lora.model_dump()),
         layered=layered,
+        team=team,
         count=count_parameters,
     )
-    checkpoints = partial(own_checkpoints, recipe=recipe, device=device, **block.checkpoint.model_dump())
+    checkpoints = partial(own_checkpoints, recipe=recipe, device=device, **block.checkpoint.model_dump(), team=team)
     with trained(members, plan, data, open_checkpoints=checkpoints) as results:
+        if not team.leads:
+            return
         best = best_of(results, block.best_by, task)
         metrics = metrics_of(results, best, len(validation.inputs))
         page = card(

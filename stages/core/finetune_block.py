@@ -100,6 +100,7 @@ class Finetune(Strict):
     group_by_length: bool
     eval_batch_size: Positive
     device: Literal["auto", "cpu", "cuda", "mps"]
+    processes: Count
     precision: Literal["fp32", "bf16", "fp16"]
     gradient_checkpointing: bool
     compile: bool

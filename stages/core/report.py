@@ -1,6 +1,7 @@
 """What a person sees: progress, tables and errors through rich; and the run of a stage around them."""
 
 import errno
+import os
 import resource
 import sys
 import time
@@ -28,6 +29,9 @@ from stages.core.errors import UserError
 T = TypeVar("T")
 RUNTIME = Path(".groundwork/runtime")
 """Seconds and peak memory a stage: not an output, so that outputs repeat to the byte."""
+
+GRACE_S = 20.0
+"""How long a process waits to be ended by its launcher after another has told why, before it ends by itself."""
 
 console = Console(highlight=False)
 
@@ -89,6 +93,7 @@ def run(stage: str, main: Callable[[], None]) -> None:
     """Run a stage's `main`: a user's mistake ends in its message and exit code 1; time and memory are kept."""
     start = time.perf_counter()
     try:
+        check_alone(stage)
         main()
     except UserError as error:
         console.print(f"[bold red]{stage} stopped:[/] {escape(str(error))}", soft_wrap=True)
@@ -112,9 +117,28 @@ def run(stage: str, main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         console.print(f"[bold red]{stage} interrupted[/]")
         sys.exit(130)
+    if console.quiet:  # one of several processes, of which another reports
+        return
     usage = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, KiB on Linux
     tables.write_json(
         RUNTIME / f"{stage}.json",
         {"seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": round(max(usage) / unit, 1)},
     )
+
+
+def check_alone(stage: str) -> None:
+    """Stages other than finetune run as one process.
+
+    Raises:
+        UserError: a launcher such as torchrun has started several.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
+    if stage != "finetune" and count > 1:
+        if os.environ["RANK"] != "0":
+            time.sleep(GRACE_S)
+            sys.exit(1)
+        raise UserError(
+            f"a launcher has started {count} processes, and of the stages finetune alone runs as several",
+            f"python -m stages.{stage}, or dvc repro",
+        )

@@ -16,7 +16,9 @@ from stages.training.modes import keep_few_activations
 from stages.training.objective import Objective, objective
 from stages.training.optimise import make_optimizer
 from stages.training.options import Options
+from stages.training.processes import ALONE, Team
 from stages.training.progress import Learner
+from stages.training.reduction import Reduction
 from stages.training.schedules import Plateau, factor, make_scheduler
 from stages.training.watch import Watch
 
@@ -31,6 +33,7 @@ class Plan:
         strategy: applied to the model, in place; what it returns gives the ordinary, whole model afterwards.
         layered: has the optimiser's rates fall from layer to layer, by a factor.
         count: the model's weights, `total` and `trainable`.
+        team: the processes that train it together.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Plan:
     strategy: Callable[[Any], Callable[[], Any]]
     layered: Callable[[torch.optim.Optimizer, Any, float], None]
     count: Callable[[Any], dict[str, int]]
+    team: Team = ALONE
 
 
 @dataclass(frozen=True)
@@ -127,4 +131,6 @@ def assemble(plan: Plan, model: Any, goal: Objective, *, steps: int, labels: Any
             baselines=goal.baselines(labels),
             validation_loss=goal.task.shown[0],
         ),
+        team=plan.team,
+        reduction=None if plan.team.alone else Reduction(model, plan.team),
     )

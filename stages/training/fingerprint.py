@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 import stages
 from stages.core import tables
 from stages.training.checkpoints import Checkpoints, opened
+from stages.training.processes import ALONE, Team
 
 CODE = ("augmenters", "core", "modalities", "strategies", "tasks", "training", "finetune.py")
 """What of stages/ finetune depends on, as in dvc.yaml."""
@@ -24,17 +25,30 @@ COPIES = (".dvc", "tmp", "exps")
 
 
 def own_checkpoints(
-    model: torch.nn.Module, recipe: Mapping[str, Any], device: torch.device, *, every_s: float | None, keep_days: float
+    model: torch.nn.Module,
+    recipe: Mapping[str, Any],
+    device: torch.device,
+    *,
+    every_s: float | None,
+    keep_days: float,
+    team: Team = ALONE,
 ) -> AbstractContextManager[Checkpoints | None]:
     """The checkpoints of this very training: of its data, params, code and first weights.
 
-    `recipe` holds the params; of those under `finetune`, what does not show in the weights does not count.
+    `recipe` holds the params; of those under `finetune`, what does not show in the weights does not count. Of several
+    processes the first alone keeps checkpoints.
+
+    Raises:
+        UserError: the processes are about to train different things.
     """
     folder = Path("data/encoded")
     inputs = [path for name in ("train", "validation") for path in tables.shards(folder / name, "inputs")]
     counted = {name: value for name, value in recipe["finetune"].items() if name not in UNSEEN}
     params = {**recipe, "finetune": counted}
     mark = fingerprint(model, data=[folder / "meta.json", *inputs], params=params, device=device)
+    team.agree(mark)
+    if not team.leads:
+        return nullcontext()
     return opened(checkpoints_folder(Path.cwd()), mark, every_s=every_s, keep_days=keep_days)
 
 

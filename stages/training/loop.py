@@ -53,7 +53,8 @@ def fit(
     """Train the model in place and leave it with the weights of its best epoch.
 
     The scheduler steps once an update. `log` gets each epoch's row. With `checkpoints` it goes on from the last,
-    and ends as a run that was never interrupted; they stay until the caller removes them.
+    and ends as a run that was never interrupted; they stay until the caller removes them. Of several processes, the
+    first alone needs them.
 
     Raises:
         UserError: the loss or a gradient is not finite.
@@ -86,13 +87,15 @@ def epoch(learner: Learner, train: Encoded, settings: Settings, progress: Progre
         start_random(seed_of(settings.seed, "finetune", "dropout", progress.epoch))
     train.epoch = progress.epoch
     batches = list(order(train, settings, progress.epoch))
-    size = settings.accumulation_steps
+    size, team = settings.accumulation_steps, learner.team
     for start in range(progress.updates * size, len(batches), size):
         group = batches[start : start + size]
+        if not team.alone:  # anew each time, so that a checkpoint need not hold the generators of every process
+            start_random(seed_of(settings.seed, "finetune", "dropout", progress.epoch, start, team.rank))
         row = update(
             learner,
-            (train.batch(rows) for rows in group),
-            masses(learner.objective, train, group),
+            (train.batch(rows if settings.mixup is not None else team.work(rows)) for rows in group),
+            masses(learner.objective, train, group, team),
             precision=settings.precision,
             max_grad_norm=settings.max_grad_norm,
             l1=settings.l1,
@@ -150,7 +153,7 @@ def resume(
     log: Callable[[dict[str, float]], None],
 ) -> None:
     """Go on from the last checkpoint, where there is one; the epochs before it are logged again."""
-    found = checkpoints.latest() if checkpoints else None
+    found = learner.team.hand_on(checkpoints.latest() if checkpoints else None)
     if found is None:
         return
     restore(learner, progress, *found)
@@ -191,8 +194,9 @@ def validate(learner: Learner, validation: Encoded, settings: Settings) -> dict[
         batch_size=settings.eval_batch_size,
         device=learner.device,
         precision=settings.precision,
+        team=learner.team,
     )
-    return learner.objective.scores(validation.labels, logits)
+    return learner.team.once(lambda: learner.objective.scores(validation.labels, logits))
 
 
 def mean(losses: list[tuple[float, int]]) -> float:

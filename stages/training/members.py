@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from stages.training.checkpoints import Checkpoints
 from stages.training.one import train_one
 from stages.training.options import Options
 from stages.training.predict import logits_of
+from stages.training.processes import Team
 from stages.training.progress import History, Learner
 from stages.training.splits import Split, online
 
@@ -118,20 +120,23 @@ def trained(
 ) -> Iterator[list[Result]]:
     """Train the members one after the other; one model at a time is in memory.
 
-    Their folders are there within the context. A member that had ended before the process was killed is not trained
-    again; what is kept for that is removed when the context ends well.
+    Their folders are there within the context; of several processes the first alone has results. A member that had
+    ended before the process was killed is not trained again; what is kept for that is removed when the context ends
+    well.
     """
     several = len(members) > 1
     ready: Ready | None = _ready(plan, data, members[0])
     model = ready.learner.model if ready else None
     counts = plan.count(model)
-    report.note(f"{plan.name}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {plan.device}")
-    with _scratch() as scratch, open_checkpoints(model) as checkpoints:
+    report.note(
+        f"{plan.name}: {counts['trainable']:,} of {counts['total']:,} weights are trained, on {plan.device}{plan.team}"
+    )
+    with _scratch(plan.team) as scratch, open_checkpoints(model) as checkpoints:
         model = None
         results = []
         for number, member in enumerate(members, start=1):
             folder = (checkpoints.folder if checkpoints else scratch) / "finished" / member.name
-            done = finished.there(folder)
+            done = plan.team.once(partial(finished.there, folder))
             if several or done:
                 before = ", trained before" if done else ""
                 report.note(f"{member.name} ({number} of {len(members)}): {data.told(member)}{before}")
@@ -141,6 +146,8 @@ def trained(
                 _train(ready, data, member, plan.options, folder, own, several=several)
             ready = None
             gc.collect()  # hooks and closures of a model refer to it
+            if not plan.team.leads:
+                continue
             outputs, state = finished.read(folder)
             results.append(Result(member, folder / "model", History(**state), len(data.of(member)), counts, outputs))
         yield results
@@ -169,7 +176,10 @@ def _train(
         ready, train, data.validation.inputs, options=options, seed=member.seed, checkpoints=checkpoints, live=live
     )
     seconds, seen = time.perf_counter() - start, len(history.epochs) * len(train)
-    outputs = _outputs(ready.learner, data, member, options) if several else {}
+    learner = ready.learner
+    outputs = _outputs(learner, data, member, options) if several else {}
+    if not learner.team.leads:
+        return
     finished.keep(folder, ready.whole(), outputs, vars(history))
     if checkpoints and several:
         checkpoints.clear()
@@ -189,14 +199,18 @@ def _outputs(learner: Learner, data: Data, member: Member, options: Options) -> 
             batch_size=options.eval_batch_size,
             device=learner.device,
             precision=options.precision,
+            team=learner.team,
         )
         found[name] = learner.objective.outputs(logits)
     return found
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
-    """An empty folder that is gone afterwards."""
+def _scratch(team: Team) -> Iterator[Path]:
+    """An empty folder that is gone afterwards; of several processes only the first has any use for it."""
+    if not team.leads:
+        yield SCRATCH
+        return
     shutil.rmtree(SCRATCH, ignore_errors=True)
     try:
         yield SCRATCH

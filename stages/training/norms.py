@@ -17,9 +17,9 @@ KNOWN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def share_norms(model: nn.Module, team: Team, counts: Callable[[], bool]) -> int:
-    """Have the model's batch normalisation take the mean and the variance of the whole batch; how many layers have it.
+    """Have the model's batch normalisation take mean and variance of the whole batch; how many layers have it.
 
-    torch's SyncBatchNorm does so on GPUs alone, and takes no sample out. The layers and the names of their weights stay.
+    torch's SyncBatchNorm does so on GPUs alone, and takes no sample out. Layers and names of weights stay.
 
     Args:
         model: changed in place.
@@ -48,16 +48,17 @@ def normalised(layer: Any, team: Team, counts: Callable[[], bool], given: torch.
     others = [axis for axis in range(given.ndim) if axis != 1]
     shape = (1, -1, *[1] * (given.ndim - 2))
     number = torch.full((1,), weight * (given.numel() // given.shape[1]), device=given.device)
-    sums = _Sum.apply(torch.cat([values.sum(others) * weight, number]), team)
+    sums = _sum(torch.cat([values.sum(others) * weight, number]), team)
     number = sums[-1].detach()
     mean = sums[:-1] / number
     centred = values - mean.view(shape)
-    variance = _Sum.apply(centred.square().sum(others) * weight, team) / number
+    variance = _sum(centred.square().sum(others) * weight, team) / number
     _keep(layer, mean.detach(), variance.detach() * number / (number - 1).clamp_min(1))
     found = centred * (variance.view(shape) + layer.eps).rsqrt()
     if layer.affine:
         found = found * layer.weight.view(shape) + layer.bias.view(shape)
-    return found.to(given.dtype)
+    result: torch.Tensor = found.to(given.dtype)
+    return result
 
 
 @torch.no_grad()
@@ -71,18 +72,23 @@ def _keep(layer: Any, mean: torch.Tensor, variance: torch.Tensor) -> None:
     layer.running_var.lerp_(variance, step)
 
 
+def _sum(given: torch.Tensor, team: Team) -> torch.Tensor:
+    found: torch.Tensor = _Sum.apply(given, team)  # type: ignore[no-untyped-call]
+    return found
+
+
 class _Sum(torch.autograd.Function):
     """The sum over the processes, of values and, backward, of gradients."""
 
     @staticmethod
-    def forward(context: Any, given: torch.Tensor, team: Team) -> torch.Tensor:  # type: ignore[override]
+    def forward(context: Any, given: torch.Tensor, team: Team) -> torch.Tensor:
         context.team = team
         found = given.clone()
         team.reduce(found)
         return found
 
     @staticmethod
-    def backward(context: Any, slope: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, slope: torch.Tensor) -> tuple[torch.Tensor, None]:
         found = slope.contiguous().clone()
         context.team.reduce(found)
         return found, None

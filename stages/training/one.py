@@ -32,6 +32,6 @@ def train_one(
     learner = ready.learner
     with told_when_out_of_memory(options.batch_size, options.accumulation_steps, options.batch_tokens):
         try_out(learner.model, train, learner.device)
-        log = live_log(live if options.dvclive else None, learner.objective.task.shown)
+        log = live_log(live if options.dvclive and learner.team.leads else None, learner.objective.task.shown)
         with compiled(learner.model, wanted=options.compile):
             return fit(learner, train, validation, settings=options.settings(seed), checkpoints=checkpoints, log=log)

@@ -11,6 +11,7 @@ import torch
 from stages.core import report
 from stages.training.batches import Encoded, by_length, move
 from stages.training.device import autocast
+from stages.training.processes import ALONE, Team
 
 
 def predict(
@@ -46,17 +47,24 @@ def logits_of(
     device: torch.device,
     precision: str,
     advance: Callable[[int], None] = lambda _: None,
+    team: Team = ALONE,
 ) -> npt.NDArray[np.float32]:
-    """Logits (N, K) in order; the model is left in the mode, training or evaluation, that it was in."""
+    """Logits (N, K) in order; the model is left in the mode, training or evaluation, that it was in.
+
+    The processes of `team` each run some of the batches, and all get all logits.
+    """
     was_training = model.training
     model.eval()
     logits: npt.NDArray[np.float32] | None = None
     with torch.inference_mode(), autocast(device, precision):
-        for rows in by_length(encoded.lengths, batch_size):
+        for number, rows in enumerate(by_length(encoded.lengths, batch_size)):
+            if number % team.size != team.rank:
+                continue
             found = model(**move(encoded.batch(rows), device, ["labels"])).logits.float().cpu().numpy()
             if logits is None:
-                logits = np.empty((len(encoded), found.shape[1]), dtype=np.float32)
+                logits = np.zeros((len(encoded), found.shape[1]), dtype=np.float32)
             logits[rows] = found
             advance(len(rows))
     model.train(was_training)
-    return logits if logits is not None else np.empty((0, 0), dtype=np.float32)
+    classes = team.highest(logits.shape[1] if logits is not None else 0)
+    return team.add_up(logits if logits is not None else np.zeros((len(encoded), classes), dtype=np.float32))

@@ -5,7 +5,7 @@ gradients are added up over the processes (`stages/training/reduction.py`), so t
 process alone decides, reports and writes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from stages.training.arrays import Rows
 
 T = TypeVar("T")
 Tensors = dict[str, torch.Tensor]
+CPU = torch.device("cpu")
 
 
 class LostError(Exception):
@@ -36,7 +37,10 @@ class Team:
 
     rank: int = 0
     size: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
+
+    def __str__(self) -> str:
+        return "" if self.alone else f", by {self.size} processes"
 
     @property
     def leads(self) -> bool:
@@ -156,4 +160,3 @@ def _told(say: Callable[[], T]) -> T:
 
 
 ALONE = Team()
-

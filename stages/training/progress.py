@@ -8,13 +8,18 @@ import torch
 
 from stages.training.averaging import Average
 from stages.training.objective import Objective
+from stages.training.processes import ALONE, Team
+from stages.training.reduction import Reduction
 from stages.training.schedules import Plateau
 from stages.training.watch import Watch
 
 
 @dataclass
 class Learner:
-    """The parts that an update changes; `average`, `plateau`, `scaler` and `watch` where they are wanted."""
+    """The parts that an update changes; `average`, `plateau`, `scaler` and `watch` where they are wanted.
+
+    With several processes `team` says which this one is, and `reduction` adds up their gradients.
+    """
 
     model: torch.nn.Module
     optimizer: torch.optim.Optimizer
@@ -25,6 +30,8 @@ class Learner:
     plateau: Plateau | None = None
     scaler: torch.amp.GradScaler | None = None
     watch: Watch | None = None
+    team: Team = ALONE
+    reduction: Reduction | None = None
 
 
 @dataclass

@@ -5,6 +5,8 @@ empty, a weight may get a gradient in some of the accumulated batches alone (Lay
 what is added up in which order, and so each bit of the sum, is the same before and after a resume.
 """
 
+from functools import partial
+
 import torch
 
 from stages.training.norms import share_norms
@@ -31,7 +33,7 @@ class Reduction:
         self._early = not share_norms(model, team, lambda: self.counts)  # its sums are in the same queue
         for number, weights in enumerate(self._buckets):
             for weight in weights:
-                weight.register_post_accumulate_grad_hook(lambda given, number=number: self._ready(given, number))
+                weight.register_post_accumulate_grad_hook(partial(self._ready, number))  # type: ignore[no-untyped-call]
 
     def begin(self, *, last: bool, counts: bool) -> None:
         """A batch comes; `last` of those that are accumulated. `counts`: whether this process's share is not empty."""
@@ -51,14 +53,14 @@ class Reduction:
         for weights, (flat, pending) in zip(self._buckets, self._sent, strict=True):
             settled(pending)
             given = flat[: len(weights)].tolist()
-            parts = flat[len(weights) :].split([weight.numel() for weight in weights])
+            parts = torch.split(flat[len(weights) :], [weight.numel() for weight in weights])
             for weight, there, part in zip(weights, given, parts, strict=True):
                 if there:
                     weight.grad = part.view_as(weight)
         self._sent = []
         return total.item()
 
-    def _ready(self, weight: torch.Tensor, number: int) -> None:
+    def _ready(self, number: int, weight: torch.Tensor) -> None:
         if not self._missing:
             return
         self._missing[number].discard(id(weight))

@@ -14,6 +14,7 @@ from stages.training.device import autocast
 from stages.training.mixup import mixed
 from stages.training.objective import Objective
 from stages.training.optimise import add_l1, trainable
+from stages.training.processes import ALONE, Team
 from stages.training.progress import Learner
 
 Batch = dict[str, torch.Tensor]
@@ -35,21 +36,26 @@ def update(
     """One update: loss, norm of the gradient before clipping, and learning rate.
 
     Args:
-        batches: of which the gradients are added up.
-        shares: what each counts in the mean; they add up to 1.
-        mixup: alpha, with `draw` to choose the pairs from.
+        batches: of which the gradients are added up; of several processes, what each has to work on.
+        shares: what each counts in the mean; they add up to 1, over the processes.
+        mixup: alpha, with `draw` to choose the pairs from; several processes all get whole batches then.
 
     Raises:
         UserError: a loss or a gradient that is not finite.
     """
     rate = float(learner.optimizer.param_groups[0]["lr"])
-    value = 0.0
-    for batch, share in zip(batches, shares, strict=True):
+    value, reduction = 0.0, learner.reduction
+    for number, (batch, share) in enumerate(zip(batches, shares, strict=True), start=1):
+        if reduction:
+            reduction.begin(last=number == len(shares), counts=share > 0)
         loss = loss_of(learner, batch, precision=precision, mixup=mixup, draw=draw)
-        loss = loss if len(shares) == 1 else loss * share
-        value += finite(loss.item(), "loss", rate)
+        loss = loss if len(shares) == 1 and not reduction else loss * share
+        # what is not finite in one process is so in the sum: then all of them stop
+        value += loss.item() if reduction else finite(loss.item(), "loss", rate)
         scaled = learner.scaler.scale(loss) if learner.scaler else loss
         scaled.backward()  # type: ignore[no-untyped-call]
+    if reduction:
+        value = finite(reduction.finish(value), "loss", rate)
     norm = descend(learner, rate, max_grad_norm=max_grad_norm, l1=l1)
     return {"loss": value, "grad_norm": norm, "lr": rate}
 
@@ -58,16 +64,19 @@ def loss_of(
     learner: Learner, batch: Batch, *, precision: str, mixup: float | None, draw: np.random.Generator | None
 ) -> torch.Tensor:
     """The mean loss of a batch, in single precision."""
-    partners, share = None, 1.0
+    share, tilt = 1.0, 1.0
     if mixup is not None and draw is not None:
         batch, partners, share = mixed(batch, mixup, draw)
+        batch = learner.team.part(batch | {"partners": partners})
+        if not learner.team.alone:  # in the whole batch partners weigh what the samples do, in a share they may not
+            tilt = learner.objective.mass(batch["partners"].numpy()) / learner.objective.mass(batch["labels"].numpy())
     inputs = move(batch, learner.device)
-    labels = inputs.pop("labels")
+    labels, others = inputs.pop("labels"), inputs.pop("partners", None)
     with autocast(learner.device, precision):
         logits = learner.model(**inputs).logits
     loss = learner.objective.loss(logits.float(), labels)
-    if partners is not None:
-        loss = share * loss + (1 - share) * learner.objective.loss(logits.float(), partners.to(learner.device))
+    if others is not None:
+        loss = share * loss + (1 - share) * tilt * learner.objective.loss(logits.float(), others)
     return loss
 
 
@@ -105,10 +114,12 @@ def finite(value: float, name: str, rate: float) -> float:
     return value
 
 
-def masses(objective: Objective, train: Encoded, group: Sequence[Rows]) -> list[float]:
-    """What each of some batches counts in their common mean; they add up to 1."""
+def masses(objective: Objective, train: Encoded, group: Sequence[Rows], team: Team = ALONE) -> list[float]:
+    """What each of some batches, or this process's share of each, counts in the mean over all of them; over the
+    processes they add up to 1."""
     each = [objective.mass(train.labels[rows]) for rows in group]
-    return [mass / sum(each) for mass in each]
+    own = each if team.alone else [objective.mass(train.labels[team.share(rows)]) for rows in group]
+    return [mass / sum(each) for mass in own]
 
 
 def mixing(seed: int, epoch: int, number: int) -> np.random.Generator:
