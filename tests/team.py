@@ -1,5 +1,6 @@
 """Several processes for a test: forked, so that they need not import anything again, and joined over gloo."""
 
+import gc
 import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,7 @@ def together(work: Callable[[Team], T], folder: Path, size: int = 2) -> list[T]:
 
 
 def _one(work: Callable[[Team], Any], folder: Path, team: Team, sender: Any) -> None:
+    gc.freeze()  # what the test's own process made is not to be ended here
     torch.set_num_threads(1)
     store = distributed.FileStore(str(folder / "store"), team.size)
     distributed.init_process_group("gloo", store=store, rank=team.rank, world_size=team.size)

@@ -1,0 +1,90 @@
+"""finetune as `dvc repro` starts it, with two processes: killed, gone on with, and as good as one process."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from safetensors.torch import load_file
+
+from stages import finetune
+from stages.core import tables
+from tests.test_finetune import CHANGES, _threads, outputs, workplace
+from tests.workplace import ROOT, leftovers, params, working_in
+
+__all__ = ["_threads", "workplace"]
+GIVEN = CHANGES | {
+    "epochs": 20,
+    "lr": 0.05,
+    "batch_size": 4,
+    "finetune.device": "cpu",
+    "finetune.optimizer": "sgd",  # steps as large as gradients: rounding errors stay small
+    "finetune.class_weights": "balanced",
+    "finetune.accumulation_steps": 2,
+    "finetune.checkpoint": {"every_s": 0.0, "keep_days": 1.0},
+}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+TOLERANCE = 1e-5
+
+
+def start() -> subprocess.Popen[str]:
+    YAML().dump(params(GIVEN | {"finetune.processes": 2}), Path("params.yaml"))
+    command = [sys.executable, "-m", "stages.finetune"]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def written() -> dict[str, Any]:
+    """Numbers of what was written, by file."""
+    found: dict[str, Any] = {"metrics": tables.read_json("metrics/finetune.json")}
+    for path in Path("metrics/plots/finetune").glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            found[path.stem] = list(csv.reader(file))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("workplace")
+def test_two_processes_that_were_killed_end_as_one_that_was_not() -> None:
+    killed = start()
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        if line.startswith("epoch 3:"):
+            break
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()  # its output ends when the last process has
+    assert outputs() == {}
+    two = start()
+    told, _ = two.communicate()
+    assert two.returncode == 0
+    lines = told.splitlines()
+    assert lines[0] == "full: 22,883 of 22,883 weights are trained, on cpu, by 2 processes"
+    assert lines[1].startswith("going on from a checkpoint: epoch ")
+    assert [line.split(":")[0] for line in lines[2:-1]] == [f"epoch {number}" for number in range(1, 21)]
+    assert lines[-1].startswith("trained 180 samples in ")
+    assert (leftovers(), list(Path(".groundwork/checkpoints").iterdir())) == ([], [])
+    assert "  - processes: 2\n" in Path("models/model/README.md").read_text()
+    names, numbers, weights = outputs().keys(), written(), load_file("models/model/model.safetensors")
+    with working_in(Path.cwd(), GIVEN):
+        finetune.main()
+    assert outputs().keys() == names
+    found, wanted = flat(written()), flat(numbers)
+    assert found.keys() == wanted.keys()
+    assert all(found[name] == pytest.approx(wanted[name], rel=TOLERANCE, abs=TOLERANCE) for name in wanted)
+    for name, weight in load_file("models/model/model.safetensors").items():
+        assert float((weight - weights[name]).abs().max()) < TOLERANCE, name
+
+
+def flat(found: Any, name: str = "") -> dict[str, Any]:
+    """Values by dotted name, those that are numbers as such."""
+    if isinstance(found, dict | list):
+        pairs = found.items() if isinstance(found, dict) else enumerate(found)
+        return {key: value for part, inner in pairs for key, value in flat(inner, f"{name}.{part}").items()}
+    try:
+        return {name: float(found)}
+    except ValueError:
+        return {name: found}
