@@ -27,6 +27,7 @@ from stages.training.batches import Encoded
 from stages.training.checkpoints import Checkpoints
 from stages.training.gathered import best_of, metrics_of, out_of_fold, write_members
 from stages.training.members import Data, Member, Result, members_of, trained
+from stages.training.processes import ALONE
 from stages.training.progress import History
 from stages.training.splits import Split, folds_of
 from tests import workplace
@@ -207,7 +208,7 @@ def test_one_model_at_a_time_is_in_memory(
 
     class Ready:
         def __init__(self) -> None:
-            self.learner = SimpleNamespace(model=Model(1, 1))
+            self.learner = SimpleNamespace(model=Model(1, 1), team=ALONE)
             self.learner.model.cycle = lambda: self.learner.model  # as hooks of real ones do
             alive.add(self.learner.model)
 
@@ -229,7 +230,7 @@ def test_one_model_at_a_time_is_in_memory(
     monkeypatch.setattr(members, "replace", lambda plan, **_: plan)
     data = data_of(split_of(["a", "b"], [None] * 2, [0, 1], [0, 1]))
     counts = {"total": 1, "trainable": 1}
-    plan: Any = SimpleNamespace(name="full", device="cpu", options=None, count=lambda _: counts)
+    plan: Any = SimpleNamespace(name="full", device="cpu", options=None, count=lambda _: counts, team=ALONE)
     for repeat in range(2):
         chosen = members_of([0, 1], [1])
         with pytest.raises(KeyError), trained(chosen, plan, data, open_checkpoints=checkpoints) as results:
