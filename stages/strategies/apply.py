@@ -7,6 +7,7 @@ from typing import Any
 from stages.core.errors import UserError
 from stages.core.registry import member
 from stages.strategies import STRATEGIES
+from stages.strategies.front import front_only
 
 
 def prepare(
@@ -27,4 +28,12 @@ def prepare(
         raise UserError(f"data/encoded was not made for strategy: {strategy}", "run `dvc repro`")
     if given.get("lora", {}) is None:
         raise UserError("params.yaml: finetune.lora: missing", "see recipes/messages.yaml")
-    return function(model, **given) or (lambda: model)
+    make_whole = function(model, **given) or (lambda: model)
+    undone = [front_only(model)]
+
+    def whole() -> Any:
+        for undo in undone:
+            undo()
+        return make_whole()
+
+    return whole
