@@ -7,6 +7,7 @@ from typing import Any
 from stages.core.errors import UserError
 from stages.core.registry import member
 from stages.strategies import STRATEGIES
+from stages.strategies.dropout import quick_dropout
 from stages.strategies.front import front_only
 
 
@@ -29,7 +30,7 @@ def prepare(
     if given.get("lora", {}) is None:
         raise UserError("params.yaml: finetune.lora: missing", "see recipes/messages.yaml")
     make_whole = function(model, **given) or (lambda: model)
-    undone = [front_only(model)]
+    undone = [front_only(model), quick_dropout(model)]
 
     def whole() -> Any:
         for undo in undone:
