@@ -33,6 +33,7 @@ def prepare(seed: int, threads: int) -> None:
     keep_freed_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid
     # Said even where it changes nothing: only then does torch forbid MKL to take fewer threads, and so other sums.
     torch.set_num_threads(threads or torch.get_num_threads())
     torch.manual_seed(seed_of(seed, "finetune", "weights"))
