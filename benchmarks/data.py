@@ -63,17 +63,17 @@ def write_params(path: Path) -> None:
     yaml.dump(params, path)
 
 
-def run(stage: str, folder: Path) -> Run:
-    """Run `python -m stages.STAGE` in `folder`.
+def run(stage: str, folder: Path, command: Sequence[str] = ()) -> Run:
+    """Run `python -m stages.STAGE` in `folder`, or another command that is called by that name.
 
     Raises:
-        RuntimeError: the stage failed; with its output.
+        RuntimeError: it failed; with its output.
     """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     output = folder / f"{stage}.txt"
     start = time.perf_counter()
     with output.open("wb") as file:
-        command = [sys.executable, "-m", f"stages.{stage}"]
+        command = command or [sys.executable, "-m", f"stages.{stage}"]
         environment = {**os.environ, "PYTHONPATH": path}
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file)
         _, status, usage = os.wait4(process.pid, 0)  # the peak of this process alone, which Popen.wait does not tell
