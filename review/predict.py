@@ -18,6 +18,17 @@ PIPELINES = {
     "ForImageClassification": "image-classification",
     "ForAudioClassification": "audio-classification",
 }
+CLASSES = {
+    "text-classification": "SequenceClassification",
+    "image-classification": "ImageClassification",
+    "audio-classification": "AudioClassification",
+}
+PROCESSORS = {
+    "text-classification": "tokenizer",
+    "image-classification": "image_processor",
+    "audio-classification": "feature_extractor",
+}
+"""What a pipeline calls the processor of its inputs."""
 SOUNDS = ("Wav2Vec2", "Hubert", "WavLM", "UniSpeech", "Data2VecAudio", "SEW")
 """Families whose audio classifiers are called ForSequenceClassification as those of texts are."""
 
@@ -45,10 +56,7 @@ def answers(folder: Path, inputs: Sequence[str]) -> Iterator[str]:
         missing = [path for path in inputs if not Path(path).is_file()]
         if missing:
             raise UserError(f"no such file: {missing[0]}", f"{task} takes paths of files")
-    models.quiet()
-    from transformers import pipeline
-
-    ask: Any = pipeline(task, str(folder), device="cpu")
+    ask = asked(task, folder)
     values = ask.model.config.problem_type == "regression"
     for one in inputs:
         try:
@@ -57,6 +65,19 @@ def answers(folder: Path, inputs: Sequence[str]) -> Iterator[str]:
         except (OSError, ValueError) as error:
             raise UserError(f"{one}: {' '.join(str(error).split())[:300]}", f"{task} takes another input") from None
         yield f"{found['score']:.4f}\t{one}" if values else f"{found['label']}\t{found['score']:.4f}\t{one}"
+
+
+def asked(task: str, folder: Path) -> Any:
+    """The pipeline of transformers for the model of a folder."""
+    models.quiet()
+    from transformers import pipeline
+
+    from stages.strategies import adapter
+
+    if not (folder / adapter.CONFIG).is_file():
+        return pipeline(task, str(folder), device="cpu")
+    model = adapter.load(folder, f"AutoModelFor{CLASSES[task]}")
+    return pipeline(task, model, **{PROCESSORS[task]: str(folder)}, device="cpu")
 
 
 def task_of(folder: Path) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from stages.core import models, report, tables
+from stages.core import report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import member
@@ -76,16 +76,14 @@ def predict_logits(
     precision: str,
 ) -> npt.NDArray[np.float32]:
     """Logits (N, K) of the model in a folder for the encoded samples, in their order."""
-    import transformers
-
+    from stages.strategies.adapter import load as load_model
     from stages.training.device import pick, prepare
     from stages.training.predict import predict
 
     tables.read_json(f"{folder}/config.json")  # a missing model is told like any missing output
     chosen = pick(device)
     prepare(seed, threads)
-    source = models.Source(folder, folder)
-    model: Any = models.load(getattr(transformers, model_class), source, "model")
+    model = load_model(Path(folder), model_class)
     return predict(
         model.to(chosen),
         test,

@@ -56,6 +56,7 @@ def finetune(params: Params, team: Team) -> None:
         "finetune": {name: value for name, value in block.model_dump().items() if name in block.model_fields_set}
         | {"processes": team.size},
     }
+    lora = block.lora.model_dump() | {"base": source.public_name}
     plan = Plan(
         name=params.strategy,
         task=task,
@@ -73,7 +74,7 @@ def finetune(params: Params, team: Team) -> None:
             pad_token_id=meta.get("pad_token_id"),
             max_length_tokens=meta.get("max_length_tokens"),
         ),
-        strategy=partial(prepare, strategy=params.strategy, cut=meta.get("cut"), lora=block.lora.model_dump()),
+        strategy=partial(prepare, strategy=params.strategy, cut=meta.get("cut"), lora=lora),
         layered=layered,
         team=team,
         count=count_parameters,

@@ -27,12 +27,13 @@ class Dropout(Strict):
 
 
 class Lora(Strict):
-    """Low-rank adapters; `target`: names of linear layers, null for all of the blocks."""
+    """Low-rank adapters; `target`: names of linear layers, null for all of the blocks; `save`: what is saved."""
 
     rank: Positive
     alpha: Annotated[float, Field(gt=0)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     target: Annotated[list[str], Field(min_length=1)] | None
+    save: Literal["merged", "adapter"]
 
 
 class EarlyStopping(Strict):

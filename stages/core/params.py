@@ -96,6 +96,9 @@ class Params(Strict):
             return f"finetune.folds: {self.finetune.folds} needs split.folds of 2 or more, and it is {self.split.folds}"
         if self.finetune.layer_decay != 1 and self.strategy not in ("full", "last_layers"):
             return f"finetune.layer_decay is for full and last_layers (give: 1.0), and strategy is {self.strategy}"
+        folder = Path(self.model).expanduser()
+        if self.strategy == "lora" and self.finetune.lora.save == "adapter" and folder.is_absolute():
+            return f"finetune.lora.save: adapter names its base model, which an absolute path does not: {self.model}"
         return ""
 
     @model_validator(mode="after")

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
 from stages.core.errors import UserError
+from stages.strategies import adapter
 from stages.strategies.families import blocks_of
 
 
@@ -14,14 +16,16 @@ def lora(model: Any, *, lora: Mapping[str, Any]) -> Callable[[], Any]:
     """Put adapters into the model; the result merges them and gives the ordinary model.
 
     Args:
-        lora: `rank`, `alpha`, `dropout`, and `target`: names of linear layers, None for all of the blocks.
+        lora: `rank`, `alpha`, `dropout`, and `target`: names of linear layers, None for all of the blocks. Where
+            `save` is `adapter`, nothing is merged: the model's `save_pretrained` writes adapter and head alone, with
+            `base`, the name of the base model.
 
     Raises:
         UserError: no linear layer has such a name.
     """
     import peft
 
-    base = model.base_model
+    base, names = model.base_model, adapter.head_of(model)
     inside = {id(weight) for weight in base.parameters()}
     pooler = getattr(base, "pooler", None)
     head = [weight for weight in model.parameters() if id(weight) not in inside or base is model]
@@ -32,7 +36,10 @@ def lora(model: Any, *, lora: Mapping[str, Any]) -> Callable[[], Any]:
     tuner: Any = peft.LoraModel(model, config, "default")  # in place: the model stays one of its class
     for weight in head:
         weight.requires_grad_(True)
-    return tuner.merge_and_unload  # type: ignore[no-any-return]
+    if lora["save"] == "merged":
+        return tuner.merge_and_unload  # type: ignore[no-any-return]
+    model.save_pretrained = partial(adapter.save, model, config=config, name=lora["base"], head=names)
+    return lambda: model
 
 
 def _targets(model: Any, lora: Mapping[str, Any]) -> str:

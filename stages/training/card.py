@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stages.core.models import BUNDLED
+
 FRONT = """\
 ---
 library_name: transformers
@@ -12,6 +14,23 @@ base_model: {base}
 tags: [groundwork, {task}]
 ---
 """
+
+CLASSES = {"text-classification": "Sequence", "image-classification": "Image", "audio-classification": "Audio"}
+ADAPTER = """\
+This folder holds a LoRA adapter and the head; the base model is `{base}`. `python -m review.predict models/model …`
+answers from it, in the repository that it was trained in. With peft:
+
+```python
+from peft import PeftModel
+from transformers import AutoConfig, AutoModelFor{pipeline}Classification
+
+{base_code}
+config = AutoConfig.from_pretrained("models/model")
+model = AutoModelFor{pipeline}Classification.from_pretrained(
+    base, {pinned}config=config, ignore_mismatched_sizes=True
+)
+model = PeftModel.from_pretrained(model, "models/model")
+```"""
 
 
 def card(
@@ -28,11 +47,10 @@ def card(
 
     Without `labels`, the model answers with a number.
     """
-    call = f'pipeline("{pipeline}", "models/model")("{"…" if pipeline.startswith("text") else "file"}")'
     answers, limits = _of_classes(labels) if labels else _of_values()
     sections = [
         f"# {task.capitalize()} with {base_model}\n\nFine-tuned with Groundwork. {answers}",
-        f"## Use\n\n```python\nfrom transformers import pipeline\n\n{call}\n```",
+        f"## Use\n\n{_use(pipeline, base_model, recipe)}",
         "## Training data\n\n" + bullets(provenance),
         "## Params\n\n" + bullets(recipe),
         "## Validation\n\n"
@@ -42,6 +60,20 @@ def card(
     ]
     front = FRONT.format(pipeline=pipeline, base=json.dumps(base_model, ensure_ascii=False), task=task)
     return front + "\n" + "\n\n".join(sections) + "\n"
+
+
+def _use(pipeline: str, base_model: str, recipe: Mapping[str, Any]) -> str:
+    """How to load what models/model holds."""
+    if recipe["strategy"] != "lora" or recipe["finetune"]["lora"]["save"] == "merged":
+        call = f'pipeline("{pipeline}", "models/model")("{"…" if pipeline.startswith("text") else "file"}")'
+        return f"```python\nfrom transformers import pipeline\n\n{call}\n```"
+    name, _, revision = base_model.partition("@")
+    pinned = f'revision="{revision}", ' if revision else ""
+    code = f'base = "{name}"'
+    if name.startswith("bundled:"):
+        package, _ = BUNDLED[name.removeprefix("bundled:")]
+        code = f"import {package}\n\nbase = str({package}.get_model_path())"
+    return ADAPTER.format(pipeline=CLASSES[pipeline], base_code=code, pinned=pinned, base=base_model)
 
 
 def _of_classes(labels: Sequence[str]) -> tuple[str, str]:

@@ -156,12 +156,13 @@ def objective(
 
 
 def last_layer(model: torch.nn.Module) -> Any:
-    """The linear layer with one output that ends the model.
+    """The linear layer with one output that ends the model; low-rank adapters, which may have one too, do not.
 
     Raises:
         UserError: there is none, or more than one.
     """
-    found = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear) and layer.out_features == 1]
+    layers = [layer for name, layer in model.named_modules() if "lora_" not in name]
+    found = [layer for layer in layers if isinstance(layer, torch.nn.Linear) and layer.out_features == 1]
     if len(found) != 1:
         raise UserError(
             f"params.yaml: task: regression: {type(model).__name__} has {len(found)} linear layers with one output, "

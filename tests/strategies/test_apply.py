@@ -13,7 +13,7 @@ from stages.strategies.bottom import load_bottom
 from stages.strategies.decay import layered
 from tests.strategies.families import KINDS, TEXT, batch, classifier, saved
 
-LORA = {"rank": 2, "alpha": 4.0, "dropout": 0.0, "target": None}
+LORA = {"rank": 2, "alpha": 4.0, "dropout": 0.0, "target": None, "save": "merged"}
 CUT = {"last_layers": 0, "pooling": "native", "cached": False}
 
 

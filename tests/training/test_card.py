@@ -13,7 +13,7 @@ GIVEN: dict[str, Any] = {
     "base_model": "bundled:all-MiniLM-L6-v2",
     "labels": ["bad", "good"],
     "provenance": {"source": "files", "rows": 3, "files": [{"name": "a.csv", "rows": 1}, {"name": "b.csv", "rows": 2}]},
-    "recipe": {"lr": 0.00125, "seed": 42, "finetune": {"weight_decay": 0.01, "adam_epsilon": 1e-8}},
+    "recipe": {"strategy": "full", "lr": 0.00125, "seed": 42, "finetune": {"weight_decay": 0.01, "adam_epsilon": 1e-8}},
     "metrics": {"accuracy": 0.912345},
 }
 
