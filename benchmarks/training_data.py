@@ -40,7 +40,7 @@ def _drawn(path: Path, rows: int, rng: np.random.Generator) -> list[str]:
 
 
 def _generated(rows: int, rng: np.random.Generator, lengths: tuple[int, int]) -> Iterator[str]:
-    words = corpus.vocabulary(np.random.default_rng(0))
+    words = [first + second for second in corpus.SYLLABLES[:60] for first in corpus.SYLLABLES[:100]]
     polar, plain = np.array(words[:POLAR]).reshape(len(LABELS), -1), np.array(words[POLAR:])
     for _ in range(rows):
         label, count = int(rng.integers(len(LABELS))), int(rng.integers(*lengths))

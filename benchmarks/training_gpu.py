@@ -42,6 +42,7 @@ def flops(sizes: Mapping[str, int], tokens: int = TOKENS) -> float:
 def gpu(
     folder: Path,
     name: str,
+    threads: set[int],
     rows: int = ROWS,
     batch_size: int = BATCH_SIZE,
     sizes: Mapping[str, int] = BASE,
@@ -55,6 +56,7 @@ def gpu(
     line = Line(
         folder / "line",
         rows,
+        threads=threads,
         words=WORDS,
         model=str(model),
         batch_size=batch_size,

@@ -68,12 +68,22 @@ class Line:
     """A folder with the stages up to `split` run; the others as often as is wanted.
 
     Args:
+        threads: takes the numbers of threads that torch says it works with, ours and the peer's.
         words: of generated sentences, the fewest and one past the most, instead of SST-2.
         always: changes of params.yaml that stay.
     """
 
-    def __init__(self, folder: Path, rows: int, *, words: tuple[int, int] | None = None, **always: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rows: int,
+        *,
+        threads: set[int] | None = None,
+        words: tuple[int, int] | None = None,
+        **always: Any,
+    ) -> None:
         self.folder, self.asked, self._always = folder, rows, always
+        self.threads = set() if threads is None else threads
         self.source = training_data.write(folder / "source", rows, SEED, words)
         self.set()
         for stage in BEFORE:
@@ -93,6 +103,7 @@ class Line:
         """Run encode or finetune with a stopwatch."""
         run = data.run(stage, self.folder, [sys.executable, "-m", "benchmarks.training_clock", stage])
         found = json.loads((self.folder / OUTPUT).read_text(encoding="utf-8"))
+        self.threads.add(found["threads"])
         return Timed(run.seconds, run.peak_mib, found["periods"])
 
     def evaluated(self) -> dict[str, bool]:
@@ -110,6 +121,7 @@ class Line:
         arguments += [f"--{name}" for name, wanted in flags.items() if wanted]
         run = data.run("peer", self.folder, [sys.executable, "-m", "benchmarks.training_peers", *arguments])
         found = json.loads(output.read_text(encoding="utf-8"))
+        self.threads.add(found["threads"])
         return Timed(run.seconds, run.peak_mib, found["periods"], found["right"])
 
     def logistic(self) -> dict[str, bool]:

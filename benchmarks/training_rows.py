@@ -70,8 +70,11 @@ def peaks(what: str, ours: Sequence[Timed], peer: Sequence[Timed]) -> Row:
     return Row(what, "peak MiB", mine, theirs, theirs / mine, note="of the whole process")
 
 
-def head(line: Line, folder: Path, epochs: int) -> list[Row]:
-    """Training from cached features, the whole experiment, its accuracy, and the encoding."""
+def head(line: Line, folder: Path) -> list[Row]:
+    """Training from cached features, the whole experiment, its accuracy, and the encoding.
+
+    Trainer runs one epoch a turn, as all take the same time; the others are extrapolated.
+    """
     line.set(strategy="head", epochs=HEAD_EPOCHS, lr=HEAD_LR)
     repository = Repository(folder, line.asked, epochs=HEAD_EPOCHS)
     first, _ = repository.experiment(strategy="head", lr=HEAD_LR)
@@ -87,12 +90,12 @@ def head(line: Line, folder: Path, epochs: int) -> list[Row]:
         encoded.append(line.clocked("encode"))
         return line.clocked("finetune")
 
-    mine, peers = turns(ours, lambda: line.peer("head", lr=HEAD_LR, epochs=epochs))
+    mine, peers = turns(ours, lambda: line.peer("head", lr=HEAD_LR, epochs=1))
     rate, experiment = (statistics.median(values) for values in ([one.rate for one in peers], whole))
     trained = HEAD_EPOCHS * line.rows / statistics.median(one.rate for one in mine)
-    missing = (HEAD_EPOCHS - epochs) * line.rows / rate
+    missing = (HEAD_EPOCHS - 1) * line.rows / rate
     script = statistics.median(one.seconds for one in peers) + missing
-    said = f"Trainer: {epochs} epochs measured, {HEAD_EPOCHS - epochs} extrapolated"
+    said = f"{line.rows:,} rows; of Trainer {TURNS} epochs are measured, the others extrapolated"
     return [
         seconds(f"head: {HEAD_EPOCHS} epochs of training", trained, HEAD_EPOCHS * line.rows / rate, 100, said),
         seconds("head: dvc exp run, script", experiment, script, 15, f"{said}; ours with encode: {first:.0f} s"),

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from stages.core.errors import UserError
 from stages.strategies.families import blocks_of, whole_family
@@ -55,6 +54,8 @@ def _nothing() -> None:
 
 
 def _replace(block: Any, attention: Any, names: tuple[str, str, str], front: int) -> None:
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
     query, key, value = (getattr(attention, name) for name in names)
     ends = next((getattr(attention, name) for name in OUTPUTS if hasattr(attention, name)), None)
     norm = getattr(block, "layernorm_before", None)  # ViT normalises what the attention takes
