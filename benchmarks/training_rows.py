@@ -159,7 +159,8 @@ def accuracy(
     """A row of mean test accuracies; `kept_when` judges the difference by itself and its upper end."""
     mine, theirs = (statistics.mean(sum(one.values()) / len(one) for one in side) for side in (ours, peer))
     found, low, high = difference(ours, peer)
-    note = "; ".join(filter(None, [note, f"difference {found:+.4f} ({low:+.4f} to {high:+.4f})"]))
+    said = f"difference {found:+.4f} ({low:+.4f} to {high:+.4f}: 95 % by bootstrap over test samples and seeds)"
+    note = "; ".join(filter(None, [note, said]))
     return Row(what, "accuracy", mine, theirs, note=note, worse=not kept_when(found, high))
 
 

@@ -14,7 +14,16 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from benchmarks import training, training_clock, training_data, training_gpu, training_line, training_peers
+from benchmarks import (
+    training,
+    training_clock,
+    training_data,
+    training_gpu,
+    training_line,
+    training_logistic,
+    training_peers,
+    training_rows,
+)
 from benchmarks.training_line import Timed
 from benchmarks.training_rows import Row, accuracy, difference, peaks, rates, turns
 from stages.core import tables
@@ -141,6 +150,9 @@ def test_a_stage_leaves_marks(tmp_path: Path, tiny_model: Path, monkeypatch: pyt
             monkeypatch.setattr(sys, "argv", ["clock", stage])
             training_clock.main()
             found.append(json.loads(Path(training_clock.OUTPUT).read_text())["periods"])
+        monkeypatch.setattr(sys, "argv", ["logistic", "logistic.json"])
+        training_logistic.main()
+        assert list(json.loads(Path("logistic.json").read_text())["right"]) == [r["id"] for r in ROWS[20:]]
     encoding, epochs = found
     assert [[samples for _, samples in marks] for marks in encoding] == [[0, 20]]
     assert [[samples for _, samples in marks] for marks in epochs] == [[0, 4, 8, 12, 16]] * 2
@@ -171,19 +183,97 @@ def test_the_trainer_script_trains_what_is_asked_for(
     assert 1_122 < found["trainable"] < 22_850 or train != "lora"
 
 
-@pytest.mark.slow
-def test_the_sections_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "found.json"
-    asked = ["--rows", "48", "--epochs", "1", "--seeds", "1", "--only", "head,lora", "--json", str(output)]
-    assert training.main(asked) == 0
-    rows = json.loads(output.read_text())["results"]
-    assert [(row["what"], row["unit"]) for row in rows] == [
-        ("head: 20 epochs of training", "seconds"),
-        ("head: dvc exp run, script", "seconds"),
-        ("head: encoding", "samples/s"),
-        ("head: logistic regression", "accuracy"),
-        ("lora", "samples/s"),
-        ("lora", "peak MiB"),
+class FakeLine:
+    """What was asked of it, in order; ours is twice as fast as the peer and half as large."""
+
+    rows, asked, source = 64, 64, "sentences"
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.done: list[str] = []
+        self.threads = {1}
+
+    def set(self, **changes: Any) -> None:
+        self.done.append(f"set {changes.get('strategy', 'full')}")
+
+    def run(self, stage: str) -> None:
+        self.done.append(stage)
+
+    def clocked(self, stage: str) -> Timed:
+        self.done.append(stage)
+        return timed(64.0, 50.0)
+
+    def evaluated(self) -> dict[str, bool]:
+        return {"a": True, "b": True}
+
+    def logistic(self) -> dict[str, bool]:
+        return {"a": True, "b": False}
+
+    def peer(self, train: str, **given: Any) -> Timed:
+        self.done.append(f"peer {train} {given.get('seed', '')}".strip())
+        return replace(timed(32.0), right=self.logistic())
+
+
+class FakeRepository:
+    """Experiments of half a minute."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.rates: list[float] = []
+
+    def experiment(self, *, lr: float, **_: Any) -> tuple[float, str]:
+        assert lr not in self.rates  # else DVC would take what it has
+        self.rates.append(lr)
+        return 30.0, "Stage 'encode' didn't change, skipping"
+
+
+def test_head_is_trained_encoded_and_run_in_turn_with_the_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_rows, "Repository", FakeRepository)
+    line: Any = FakeLine()
+    trained, script, encoded, right = training_rows.head(line, Path("nowhere"))
+    assert line.done == ["set head", *["encode", "finetune", "peer head"] * 2]
+    assert (trained.ours, trained.peer, trained.times) == (20.0, 40.0, 2.0) and trained.missed
+    assert (script.ours, script.peer) == (30.0, 9.0 + 19 * 2.0)
+    assert (encoded.unit, encoded.times, encoded.missed) == ("samples/s", 2.0, True)
+    assert (right.ours, right.peer, right.missed) == (1.0, 0.5, False)
+
+
+def test_seeds_take_turns_and_their_accuracies_are_compared() -> None:
+    line: Any = FakeLine()
+    rows = training_rows.full(line, epochs=2, seeds=2)
+    turn = ["set full", "finetune"]
+    assert line.done == ["set full", "encode", *turn, "peer all 42", *turn, "peer all 43", "peer all"]
+    assert [(row.what, row.times, row.missed) for row in rows] == [
+        ("full", 2.0, False),
+        ("full, Trainer tuned", 2.0, False),
+        ("full", None, False),
+        ("full", 2.0, False),
     ]
-    assert all(row["ours"] > 0 and row["peer"] > 0 for row in rows)
-    assert "at the default size about 13 on two quiet cores" in capsys.readouterr().out
+    assert rows[2].note.startswith("2 seeds, 2 epochs; difference +0.5000 (+0.0000 to +1.0000: 95 %")
+
+
+def test_blocks_adapters_and_the_gpu_have_their_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    line: Any = FakeLine()
+    assert [row.goal for row in training_rows.last_layers(line, epochs=1)] == [4, 2.5]
+    assert [row.unit for row in training_rows.lora(line, epochs=1)] == ["samples/s", "peak MiB"]
+    assert line.done[:5] == ["set last_layers", "encode", "finetune", "peer last:1", "finetune"]
+    monkeypatch.setattr(training_gpu, "Line", FakeLine)
+    monkeypatch.setattr(training_gpu.data, "run", lambda *_: None)
+    speed, used = training_gpu.gpu(tmp_path / "card", "NVIDIA H200", {1})
+    assert speed.note == "NVIDIA H200, batch 256, 128 tokens" and used.note.startswith("of 989 TFLOP/s; ")
+    assert used.ours == pytest.approx(64 * training_gpu.flops(training_gpu.BASE) / 989e12)
+    assert len(training_gpu.gpu(tmp_path / "other", "a card of tomorrow", {1})) == 1
+
+
+def test_the_command_prints_its_table_and_writes_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(training, "Line", FakeLine)
+    monkeypatch.setattr(training_gpu, "card", lambda: "")
+    asked = ["--rows", "64", "--only", "lora,gpu", "--json", str(tmp_path / "found.json")]
+    assert training.main(asked) == 0
+    said = capsys.readouterr().out
+    assert "64 sentences, batches of 32, threads [1]" in said and "lora (samples/s): peft with Trainer" in said
+    assert "gpu: left out: torch.cuda.is_available() is false here" in said
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert (found["rows"], found["threads"], len(found["results"])) == (64, [1], 2)
+    with pytest.raises(SystemExit):
+        training.main(["--only", "heads"])
