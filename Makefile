@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro test check schema clean
+.PHONY: help install repro search test check schema clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,6 +22,9 @@ $(VENV)/installed: pyproject.toml
 repro: install ## run the line, then show the results
 	dvc repro
 	@python -m review.results
+
+search: install ## try the values of the block search in params.yaml; NEW=1 begins anew
+	@python -m review.search $(if $(NEW),--new)
 
 test: install ## run the tests, on all cores
 	python -m pytest --numprocesses auto --dist loadfile

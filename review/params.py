@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from review.trials import space
 from stages import augmenters as augmenting
 from stages import cleaners as cleaning
 from stages.checks import CHECKS
 from stages.core import report
 from stages.core.blocks import Ordered
 from stages.core.errors import UserError
-from stages.core.params import PATH, Params, load
+from stages.core.params import PATH, Params, checked, parse
 from stages.core.registry import member, option_model, options
 from stages.sources import SOURCES
 from stages.splitters import SPLITTERS
@@ -34,12 +35,24 @@ RECIPES = Path("recipes")
 
 
 def check(path: Path) -> None:
-    """Check one params file: its keys, and the options of every member that it names, switched on or not.
+    """Check one params file: its keys, the options of every member that it names, switched on or not, and its search.
 
     Raises:
         UserError: what is wrong, by dotted key.
     """
-    params = load(path)
+    content = parse(path)
+    accept(content)
+    searched = space.dimensions(content, checked(content).search.space)
+    space.check(content, searched, accept)
+
+
+def accept(content: dict[str, Any]) -> None:
+    """Check the content of a params file, but for what its search would try.
+
+    Raises:
+        UserError: what is wrong, by dotted key.
+    """
+    params = checked(content)
     _members(SOURCES, {params.fetch.source: params.fetch.options}, "fetch.options", named=False)
     for family, checks in params.validating.checks.items():
         given = {f"{family}.{name}": options for name, options in checks.items()}

@@ -23,6 +23,7 @@ from stages.core.encode_block import Encode
 from stages.core.errors import UserError
 from stages.core.finetune_block import Dropout, Finetune
 from stages.core.registry import explain
+from stages.core.search_block import Search
 
 PATH = Path("params.yaml")
 BEST_BY = {
@@ -54,6 +55,7 @@ class Params(Strict):
     split: Split
     encode: Encode
     finetune: Finetune
+    search: Search
     evaluate: Evaluate
 
     @model_validator(mode="after")
@@ -104,9 +106,12 @@ class Params(Strict):
     @model_validator(mode="after")
     def _blocks_of_the_task(self) -> "Params":
         wrong: dict[str, bool] = {}
-        for key, known in (("best_by", BEST_BY[self.task]), ("loss", LOSSES[self.task])):
-            chosen = getattr(self.finetune, key)
-            wrong |= {f"finetune.{key}: {chosen} (one of: {', '.join(known)})": chosen not in known}
+        for key, chosen, known in (
+            ("finetune.best_by", self.finetune.best_by, BEST_BY[self.task]),
+            ("finetune.loss", self.finetune.loss, LOSSES[self.task]),
+            ("search.objective", self.search.objective, BEST_BY[self.task]),
+        ):
+            wrong |= {f"{key}: {chosen} (one of: {', '.join(known)})": chosen not in known}
         if self.task == "regression":
             wrong |= _of_regression(self)
         found = [what for what, is_wrong in wrong.items() if is_wrong]
@@ -151,7 +156,15 @@ def load(path: str | Path = PATH) -> Params:
     Raises:
         UserError: every finding, a line each: dotted key, value, what is allowed, the nearest known key.
     """
-    content = parse(path)
+    return checked(parse(path))
+
+
+def checked(content: dict[str, Any]) -> Params:
+    """The params that `parse` read.
+
+    Raises:
+        UserError: as `load`.
+    """
     try:
         return Params.model_validate(content)
     except ValidationError as error:

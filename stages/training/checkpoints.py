@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from stages.core import report
+from stages.core import live, report
 
 Tensors = dict[str, torch.Tensor]
 KEPT = 2
@@ -138,6 +138,7 @@ def opened(top: Path, fingerprint: str, *, every_s: float | None, keep_days: flo
             yield None
             return
         remove_old(top, fingerprint, keep_days)
+        live.tell(checkpoints=fingerprint)
         try:
             yield Checkpoints(top / fingerprint, every_s=every_s)
         finally:

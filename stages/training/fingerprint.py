@@ -20,8 +20,8 @@ CODE = ("augmenters", "core", "modalities", "strategies", "tasks", "training", "
 LIBRARIES = ("torch", "transformers", "numpy")
 UNSEEN = ("checkpoint", "dvclive")
 """Params of finetune that do not show in the weights."""
-COPIES = (".dvc", "tmp", "exps")
-"""Where DVC makes the copies in which `dvc exp run --temp` and `--queue` work; they are removed afterwards."""
+COPIES = ((".dvc", "tmp", "exps"), (".groundwork", "search"))
+"""Where DVC makes the copies that `dvc exp run --temp` and `--queue` work in, and where review.search makes its own."""
 
 
 def own_checkpoints(
@@ -84,8 +84,9 @@ def checkpoints_folder(start: Path) -> Path:
 def repository(start: Path) -> Path:
     """The main checkout that owns `start`; `start` itself where there is no repository."""
     for folder in (start, *start.parents):
-        if folder.parts[-3:] == COPIES:
-            return repository(folder.parents[2])
+        for parts in COPIES:
+            if folder.parts[-len(parts) :] == parts:
+                return repository(folder.parents[len(parts) - 1])
     for folder in (start, *start.parents):
         if (folder / ".git").is_dir():
             return folder

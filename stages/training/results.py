@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stages.core import live as listeners
 from stages.core import models, report, tables
 from stages.training.progress import History
 
@@ -31,7 +32,7 @@ def scores_of(row: Mapping[str, float]) -> dict[str, float]:
 
 
 def live_log(folder: str | None, shown: Sequence[str]) -> Callable[[dict[str, float]], None]:
-    """Logging of each epoch's row as a line, and through DVCLive into a folder, where it was asked for."""
+    """Logging of each epoch's row: as a line, to a search that listens, and through DVCLive into a folder."""
     live: Any = None
     if folder:
         from dvclive import Live
@@ -41,6 +42,7 @@ def live_log(folder: str | None, shown: Sequence[str]) -> Callable[[dict[str, fl
     def log(row: dict[str, float]) -> None:
         told = [name for name in ("train_loss", *shown) if name in row]
         report.note(f"epoch {row['epoch']:.0f}: " + ", ".join(f"{name} {row[name]:.4f}" for name in told))
+        listeners.tell(**row)
         if live is not None:
             for name, value in row.items():
                 live.log_metric(name, value)

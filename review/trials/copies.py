@@ -1,0 +1,114 @@
+"""Copies of the repository in which trials run: the user's own folder is left alone, and may be edited meanwhile.
+
+`dvc exp run --temp` puts the workspace's changes away and back again whenever it starts, and two that run at once can
+take each other's place in DVC's stash. So each worker has a clone with the commit and the changes as they were when
+the search began; it shares the objects of Git and the cache of DVC, and costs next to nothing.
+"""
+
+import configparser
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.core.errors import UserError
+
+LINKS = "reflink,hardlink,copy"
+"""How data goes from the cache into a trial's folder, unless the user has said otherwise."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A commit of `root`, the commit that holds the changes since (if any), and where DVC's cache is."""
+
+    root: Path
+    head: str
+    changes: str
+    cache: str
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What a Git command prints.
+
+    Raises:
+        UserError: it fails.
+    """
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]}: {' '.join(done.stderr.split())[:300]}", "git status")
+    return done.stdout.strip()
+
+
+def snapshot(root: Path, cache: str) -> Snapshot:
+    """The state of a repository with what Git tracks in it; nothing is changed.
+
+    Raises:
+        UserError: no repository, one without commits, or a folder inside of one.
+    """
+    top = git(root, "rev-parse", "--show-toplevel")
+    if Path(top).resolve() != root.resolve():
+        raise UserError(f"a search needs the top of its Git repository, {top}", f"cd {top}")
+    return Snapshot(root, git(root, "rev-parse", "HEAD"), git(root, "stash", "create"), cache)
+
+
+def make(folder: Path, taken: Snapshot) -> None:
+    """A fresh copy in `folder`, in place of what was there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    git(taken.root, "clone", "--quiet", "--shared", "--no-checkout", str(taken.root), str(folder))
+    git(folder, "checkout", "--quiet", "--detach", taken.head)
+    if taken.changes:
+        git(folder, "stash", "apply", "--quiet", "--index", taken.changes)
+    for key in ("user.name", "user.email"):
+        found = subprocess.run(["git", "config", key], cwd=taken.root, capture_output=True, text=True, check=False)
+        if found.stdout.strip():
+            git(folder, "config", key, found.stdout.strip())
+    configure(folder, taken)
+
+
+def configure(folder: Path, taken: Snapshot) -> None:
+    """Have DVC in the copy use the cache and the local settings of the repository."""
+    settings = configparser.RawConfigParser()
+    settings.read([taken.root / ".dvc/config.local"], encoding="utf-8")
+    shared = configparser.RawConfigParser()
+    shared.read([taken.root / ".dvc/config"], encoding="utf-8")
+    if not settings.has_section("cache"):
+        settings.add_section("cache")
+    settings.set("cache", "dir", taken.cache)
+    if not any(one.has_option("cache", "type") for one in (settings, shared)):
+        settings.set("cache", "type", LINKS)
+    with (folder / ".dvc/config.local").open("w", encoding="utf-8") as file:
+        settings.write(file)
+
+
+def untracked(root: Path) -> list[str]:
+    """Files that Git neither tracks nor ignores: the copies do not have them."""
+    return git(root, "ls-files", "--others", "--exclude-standard").splitlines()
+
+
+def reference(folder: Path, head: str, name: str) -> str:
+    """The Git reference of an experiment; empty where there is none."""
+    wanted = f"refs/exps/{head[:2]}/{head[2:]}/{name}"
+    return git(folder, "for-each-ref", "--format=%(refname)", wanted)
+
+
+def bring(taken: Snapshot, folder: Path, name: str) -> bool:
+    """Have the repository know an experiment of a copy; whether there is one."""
+    found = reference(folder, taken.head, name)
+    if found:
+        git(taken.root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(folder), f"+{found}:{found}")
+    return bool(found)
+
+
+def read(root: Path, head: str, name: str, path: str) -> str:
+    """A file of an experiment as Git has it.
+
+    Raises:
+        UserError: it is not there.
+    """
+    return git(root, "show", f"{reference(root, head, name)}:{path}")
+
+
+def tracked(root: Path, path: str) -> bool:
+    """Whether Git tracks a file, or anything in a folder."""
+    return bool(git(root, "ls-files", "--", path))
