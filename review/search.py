@@ -42,7 +42,8 @@ def main() -> None:
     if params.search.sampler == "grid":
         space.grid(found)
     root = Path.cwd()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop the trials, show the result
+    for asked in (signal.SIGINT, signal.SIGTERM):  # as Ctrl-C, even in the background of a script: stop, show, end
+        signal.signal(asked, signal.default_int_handler)
     with alone(root / studies.HOME):
         cache = made_ready(root, params, found)
         search(root, content, params, found, cache, new=given.new)

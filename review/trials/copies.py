@@ -59,6 +59,9 @@ def make(folder: Path, taken: Snapshot) -> None:
     git(folder, "checkout", "--quiet", "--detach", taken.head)
     if taken.changes:
         git(folder, "stash", "apply", "--quiet", "--index", taken.changes)
+    if not tracked(taken.root, "dvc.lock"):  # a line that ran for the first time
+        shutil.copyfile(taken.root / "dvc.lock", folder / "dvc.lock")
+        git(folder, "add", "dvc.lock")
     for key in ("user.name", "user.email"):
         found = subprocess.run(["git", "config", key], cwd=taken.root, capture_output=True, text=True, check=False)
         if found.stdout.strip():

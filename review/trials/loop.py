@@ -230,6 +230,7 @@ class Loop:
         found = metrics["validation"].get(self.search.objective)
         if found is None:
             raise UserError(f"metrics/finetune.json has no validation.{self.search.objective}")
+        one.trial.set_user_attr(studies.SAMPLES, metrics.get("samples", {}).get("validation"))
         return float(found)
 
     def finish(self, worker: int, one: Running) -> None:

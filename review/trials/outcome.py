@@ -1,7 +1,7 @@
 """What came of a search: all trials, their plot, what the best is worth, and how to take it up."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from review.trials import copies, plot, proposal, screen
 from review.trials import study as studies
 from review.trials.space import Dimension, overrides
-from stages.core import report, tables
-from stages.core.params import PATH, Params
+from stages.core import report
+from stages.core.params import PATH, Params, parse
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -41,15 +41,9 @@ def show(study: "Study", params: Params, space: Sequence[Dimension], root: Path,
     report.note(
         f"best: trial {best.number}, {objective} {best.value:.4f} on validation (median of all: {median(scores):.4f})"
     )
-    for line in worth(len(studies.counted(study)), samples(root), objective):
+    for line in worth(len(studies.counted(study)), best.user_attrs.get(studies.SAMPLES), objective):
         report.note(line)
     propose(best, root, home / "best.patch")
-
-
-def samples(root: Path) -> int | None:
-    """How many validation samples there are, by what encode counted."""
-    found = tables.read_json(root / "metrics/encode.json").get("splits", {}).get("validation")
-    return int(found["rows"] if isinstance(found, Mapping) else found) if found else None
 
 
 def worth(trials: int, count: int | None, objective: str) -> list[str]:
@@ -79,9 +73,9 @@ def propose(best: "FrozenTrial", root: Path, path: Path) -> None:
     report.note("")
     report.note("To take it up; evaluate then has its one look at the test set, training comes from the cache:")
     report.note(f"  git apply {path.relative_to(root)} && dvc repro")
-    report.note(
-        f"  dvc exp run {' '.join(f'-S {shlex.quote(one)}' for one in overrides(values))}    # or: as an experiment"
-    )
+    options = " ".join(f"-S {shlex.quote(one)}" for one in overrides(values))
+    report.note(f"  dvc exp run {options}    # or: as an experiment")
     name = best.user_attrs[studies.NAME]
-    if copies.reference(root, copies.git(root, "rev-parse", "HEAD"), name):
+    evaluated = "evaluate" in parse(root / "dvc.lock").get("stages", {})  # else dvc exp apply misses its outputs
+    if evaluated and copies.reference(root, copies.git(root, "rev-parse", "HEAD"), name):
         report.note(f"  dvc exp apply {name} && dvc repro    # or: with what that trial trained")

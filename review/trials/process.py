@@ -115,14 +115,22 @@ def stop(group: int, popen: "subprocess.Popen[bytes] | None" = None) -> None:
 
 
 def alive(group: int, popen: "subprocess.Popen[bytes] | None" = None) -> bool:
-    """Whether any process of a group is left."""
+    """Whether any process of a group is left; those that have ended and that nobody waits for do not count."""
+    import psutil
+
     if popen:
-        popen.poll()  # a leader that has ended counts until it is waited for
+        popen.poll()
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    return True
+    for one in psutil.process_iter(["status"]):
+        try:
+            if one.info["status"] != psutil.STATUS_ZOMBIE and os.getpgid(one.pid) == group:
+                return True
+        except ProcessLookupError:
+            continue
+    return False
 
 
 def leftover(pid: int, name: str) -> bool:

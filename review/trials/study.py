@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HOME = Path(".groundwork/search")
 STAGES = ("augment", "encode", "finetune")
 """Those that a space can reach: their code makes another study, as does what encode reads."""
-VALUES, NAME, PID, AGAIN, SAME_AS, SECONDS = "values", "name", "pid", "again", "same_as", "seconds"
+VALUES, NAME, PID, AGAIN, SAME_AS, SECONDS, SAMPLES = "values", "name", "pid", "again", "same_as", "seconds", "samples"
 """What a trial keeps that Optuna does not; `again` and `same_as`: the number of the trial that it is run in place of,
 or not run since it has the same values."""
 
@@ -38,7 +38,7 @@ def key_of(content: Mapping[str, Any], search: Search, root: Path) -> str:
         "space": {name: one.model_dump() for name, one in search.space.items()},
         "objective": search.objective,
         "code": {file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
-        "data": {out["path"]: out["md5"] for stage in ("clean", "split", "encode") for out in lock[stage]["outs"]},
+        "data": {one["path"]: one["md5"] for kind in ("deps", "outs") for one in lock["encode"][kind]},
     }
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:6]
 

@@ -1,0 +1,88 @@
+"""The queue and the search end to end: the shipped stages, a tiny model, and what people type."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.core import tables
+from tests.repository import Repository, environment, ran
+from tests.test_pipeline import CHANGES, lay_out
+from tests.workplace import ROOT, params
+
+pytestmark = pytest.mark.slow
+
+SEARCH = {
+    "epochs": 12,
+    "lr": 2e-4,
+    "finetune.checkpoint": {"every_s": 0.0, "keep_days": 1.0},
+    "search.space": {"lr": {"choices": [2e-4, 1e-3, 0.5]}},
+    "search.objective": "log_loss",
+    "search.sampler": "grid",
+    "search.startup_trials": 1,
+    "search.trials": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Repository]:
+    """The line up to encode, committed."""
+    top = tmp_path_factory.mktemp("search")
+    made = Repository(top / "line", environment(top) | {"PYTHONPATH": str(ROOT)})
+    lay_out(made, tiny_model)
+    YAML().dump(params(CHANGES | SEARCH), made.folder / "params.yaml")
+    made.begin()
+    made.type("dvc", "repro", "encode")
+    made.commit()
+    yield made
+    subprocess.run(["dvc", "queue", "stop", "--kill"], cwd=made.folder, env=made.environment, check=False)
+
+
+def experiments(line: Repository) -> list[str]:
+    return line.type("dvc", "exp", "list", "--name-only").split()
+
+
+def metrics(line: Repository, name: str) -> dict:
+    reference = line.type("git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}").strip()
+    return json.loads(line.type("git", "show", f"{reference}:metrics/finetune.json"))
+
+
+def test_a_search_prunes_proposes_and_what_it_proposes_is_applied_from_the_cache(line: Repository) -> None:
+    said = line.type(sys.executable, "-m", "review.search")
+    rows = [row.split() for row in said.splitlines() if row.startswith(("0 d", "1 d", "2 p"))]
+    assert [row[:3] for row in rows] == [["0", "done", "0.0002"], ["1", "done", "0.001"], ["2", "pruned", "0.5"]], said
+    names = sorted(experiments(line))
+    assert [name[-4:] for name in names] == ["-000", "-001"], "what was pruned leaves no experiment"
+    assert list((line.folder / ".groundwork/checkpoints").glob("*")) == []
+    assert line.type("git", "status", "--porcelain").split() == []
+    scores = [metrics(line, name)["validation"]["log_loss"] for name in names]
+    assert scores[1] < scores[0]
+    assert f"best: trial 1, log_loss {scores[1]:.4f} on validation" in said
+    assert not (line.folder / "metrics/evaluate.json").exists(), "the search does not look at the test set"
+    line.type("git", "apply", ".groundwork/search/best.patch")
+    assert line.type("git", "diff", "--stat").split()[0] == "params.yaml"
+    repro = line.type("dvc", "repro")
+    assert "Stage 'finetune' is cached - skipping run, checking out outputs" in repro
+    assert ran(repro) == ["evaluate"]
+    assert tables.read_json(line.folder / "metrics/finetune.json") == metrics(line, names[1])
+    line.commit()
+
+
+def test_a_queue_with_two_workers_runs_all_and_they_do_not_disturb_each_other(line: Repository) -> None:
+    before = set(experiments(line))
+    line.type("dvc", "exp", "run", "--queue", "-S", "lr=2e-3,3e-3")
+    line.type("dvc", "queue", "start", "-j", "2")
+    end = time.monotonic() + 300
+    while len(set(experiments(line)) - before) < 2 and time.monotonic() < end:
+        assert "Failed" not in line.type("dvc", "queue", "status")
+        time.sleep(1)
+    found = [metrics(line, name) for name in set(experiments(line)) - before]
+    assert [one["epochs"] for one in found] == [12, 12]
+    assert found[0]["validation"] != found[1]["validation"]
+    assert list((line.folder / ".groundwork/checkpoints").glob("*")) == []
+    assert line.type("git", "status", "--porcelain").split() == []
