@@ -147,6 +147,12 @@ def test_each_stage_has_its_metrics_file_in_git(script: str) -> None:
     assert metrics == [{f"metrics/{script}.json": {"cache": False}}]
 
 
+def test_no_stage_depends_on_what_a_search_tries() -> None:
+    listed = [param for stage in dvc()["stages"].values() for param in stage["params"]]
+    assert [param for param in listed if param.split(".")[0] == "search"] == []
+    assert [path.name for path in MODULES if "params.search" in path.read_text(encoding="utf-8")] == []
+
+
 def test_training_cannot_see_the_test_split() -> None:
     deps = dvc()["stages"]["finetune"]["deps"]
     assert "data/encoded" not in deps

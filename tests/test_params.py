@@ -93,6 +93,7 @@ def test_what_does_not_go_with_regression_is_told(tmp_path: Path, old: str, new:
     [
         ("best_by: macro_f1", "best_by: pearson", "finetune.best_by: pearson (one of: accuracy, macro_f1, log_loss)"),
         ("loss: cross_entropy", "loss: mse", "finetune.loss: mse (one of: cross_entropy, focal)"),
+        ("objective: macro_f1", "objective: r2", "search.objective: r2 (one of: accuracy, macro_f1, log_loss)"),
     ],
 )
 def test_what_does_not_go_with_classification_is_told(edited, old: str, new: str, message: str) -> None:

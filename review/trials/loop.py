@@ -227,7 +227,8 @@ class Loop:
         if not copies.bring(self.taken, self.folder / f"worker-{worker + 1}", one.process.name):
             raise UserError("dvc exp run left no experiment")
         metrics = json.loads(copies.read(self.taken.root, self.taken.head, one.process.name, "metrics/finetune.json"))
-        found = metrics["validation"].get(self.search.objective)
+        scores = metrics.get("mean", metrics["validation"])  # of several folds or seeds
+        found = scores.get(self.search.objective)
         if found is None:
             raise UserError(f"metrics/finetune.json has no validation.{self.search.objective}")
         one.trial.set_user_attr(studies.SAMPLES, metrics.get("samples", {}).get("validation"))
@@ -238,5 +239,5 @@ class Loop:
         del self.running[worker]
         one.trial.set_user_attr(studies.SECONDS, round(one.process.seconds(), 1))
         for fingerprint in one.checkpoints:
-            shutil.rmtree(self.taken.root / CHECKPOINTS / fingerprint, ignore_errors=True)
-            (self.taken.root / CHECKPOINTS / f"{fingerprint}.lock").unlink(missing_ok=True)
+            for path in (self.taken.root / CHECKPOINTS).glob(f"{fingerprint}*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -170,12 +170,15 @@ def test_a_lock_is_free_again_when_its_process_is_gone(tmp_path: Path) -> None:
         assert kept is not None
 
 
-@pytest.mark.parametrize("copy", [".dvc/tmp/exps/tmpab12", ".dvc/tmp/exps/tmpab12/deep/er"])
+@pytest.mark.parametrize(
+    "copy",
+    [".dvc/tmp/exps/tmpab12", ".dvc/tmp/exps/tmpab12/deep/er", ".groundwork/search/ab/worker-1/.dvc/tmp/exps/tmpcd34"],
+)
 def test_a_copy_that_dvc_made_keeps_them_in_the_repository_it_came_from(tmp_path: Path, copy: str) -> None:
     (tmp_path / ".git").mkdir()
     place = tmp_path / copy
     place.mkdir(parents=True)
-    (tmp_path / ".dvc/tmp/exps/tmpab12/.git").mkdir()
+    (place / ".git").mkdir()
     assert checkpoints_folder(place) == tmp_path / ".groundwork/checkpoints"
     assert checkpoints_folder(tmp_path) == tmp_path / ".groundwork/checkpoints"
 
