@@ -10,7 +10,7 @@ from review.trials import copies, plot, proposal, screen
 from review.trials import study as studies
 from review.trials.space import Dimension, overrides
 from stages.core import report
-from stages.core.params import PATH, Params, parse
+from stages.core.params import PATH, Params
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -48,7 +48,7 @@ def show(study: "Study", params: Params, space: Sequence[Dimension], root: Path,
 
 def worth(trials: int, count: int | None, objective: str) -> list[str]:
     """What is to be believed of the best of so many trials on so many samples."""
-    said = f"It is the best of {trials} trials on the same {count} validation samples"
+    said = f"It is the best of {trials} trial{'s' * (trials > 1)} on the same {count} validation samples"
     lines = [f"{said}: chosen for its score, it will on average do worse on others."]
     if count and objective in SHARES:
         lines.append(
@@ -71,11 +71,11 @@ def propose(best: "FrozenTrial", root: Path, path: Path) -> None:
     report.note("")
     report.note(change.rstrip("\n"))
     report.note("")
-    report.note("To take it up; evaluate then has its one look at the test set, training comes from the cache:")
-    report.note(f"  git apply {path.relative_to(root)} && dvc repro")
-    options = " ".join(f"-S {shlex.quote(one)}" for one in overrides(values))
-    report.note(f"  dvc exp run {options}    # or: as an experiment")
+    report.note("To take it up; evaluate then has its one look at the test set:")
     name = best.user_attrs[studies.NAME]
-    evaluated = "evaluate" in parse(root / "dvc.lock").get("stages", {})  # else dvc exp apply misses its outputs
-    if evaluated and copies.reference(root, copies.git(root, "rev-parse", "HEAD"), name):
-        report.note(f"  dvc exp apply {name} && dvc repro    # or: with what that trial trained")
+    if copies.reference(root, copies.git(root, "rev-parse", "HEAD"), name):
+        # Not `&&`: dvc exp apply ends with an error where outputs of evaluate are not in the cache yet.
+        report.note(f"  dvc exp apply {name}; dvc repro    # with the weights of that trial")
+    report.note(f"  git apply {path.relative_to(root)} && dvc repro    # trains them again, to the same weights")
+    options = " ".join(f"-S {shlex.quote(one)}" for one in overrides(values))
+    report.note(f"  dvc exp run {options}    # the same as an experiment")

@@ -110,7 +110,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     line.folder.mkdir()
     for name, text in (
         (".gitignore", "/.groundwork/\n"),
-        ("dvc.lock", "stages: {evaluate: {}}\n"),
+        ("dvc.lock", "{}\n"),
         (".dvc/config", "[core]\n"),
     ):
         (line.folder / name).parent.mkdir(exist_ok=True)
@@ -260,7 +260,7 @@ def test_what_came_of_it_is_told_with_what_it_is_worth_and_what_to_type(place: P
     assert "uncertain by about 0.083 to either side" in said
     assert "-lr: 0.1   # rate\n+lr: 0.2   # rate\n" in said
     assert "git apply .groundwork/search/best.patch && dvc repro" in said
-    assert "dvc exp run -S lr=0.2 " in said and "dvc exp apply search-abc123-001 && dvc repro" in said
+    assert "dvc exp run -S lr=0.2 " in said and "dvc exp apply search-abc123-001; dvc repro" in said
     assert (place.root / ".groundwork/search/trials.png").read_bytes()[:4] == b"\x89PNG"
     place.line.type("git", "apply", ".groundwork/search/best.patch")
     assert (place.root / "params.yaml").read_text("utf-8") == "lr: 0.2   # rate\n"
