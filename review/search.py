@@ -6,7 +6,6 @@ on where it was; `--new` begins anew. It reads validation scores alone: the test
 
 import argparse
 import fcntl
-import os
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from review.params import accept
 from review.trials import copies, outcome, process, screen, space
 from review.trials import study as studies
 from review.trials.loop import Loop
-from stages.core import report
+from stages.core import parallel, report
 from stages.core.errors import UserError
 from stages.core.params import Params, checked, parse
 from stages.core.registry import member
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from optuna import Study
 
 DVC = [sys.executable, "-m", "dvc"]
+SHOWN = 5
+"""Names of files in a line."""
 
 
 def main() -> None:
@@ -79,9 +80,10 @@ def made_ready(root: Path, params: Params, found: Sequence[space.Dimension]) -> 
                 f"params.yaml: model: {model}: Git does not track it, and trials run in copies of the repository",
                 f"give it as {root / model}, or git add it",
             )
-    outside = copies.untracked(root)
-    if outside:
-        report.note(f"not part of the trials, since Git does not track it: {', '.join(outside[:5])}")
+    for told, files in copies.changes(root).items():
+        if files:
+            more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+            report.note(f"{told}: {', '.join(files[:SHOWN])}{more}")
     report.note("first what all trials share: dvc repro encode")
     if subprocess.run([*DVC, "repro", "encode"], cwd=root, check=False).returncode:
         raise UserError("dvc repro encode failed", "put right what it says above, then search again")
@@ -138,7 +140,7 @@ def begin(study: "Study", values: dict[str, Any] | None, found: Sequence[space.D
 def workers(count: int, device: str) -> list[dict[str, str]]:
     """What the trials of each worker see; 0: a worker a GPU, or one."""
     gpus = process.gpus(device)
-    found = process.environments(count or max(1, len(gpus)), gpus, cores=len(os.sched_getaffinity(0)))
+    found = process.environments(count or max(1, len(gpus)), gpus, cores=parallel.cores())
     if any("OMP_NUM_THREADS" in one for one in found):
         threads = found[0]["OMP_NUM_THREADS"]
         report.note(f"{len(found)} trials at once, threads each: {threads}; weights repeat for that number of threads")

@@ -84,9 +84,14 @@ def configure(folder: Path, taken: Snapshot) -> None:
         settings.write(file)
 
 
-def untracked(root: Path) -> list[str]:
-    """Files that Git neither tracks nor ignores: the copies do not have them."""
-    return git(root, "ls-files", "--others", "--exclude-standard").splitlines()
+def changes(root: Path) -> dict[str, list[str]]:
+    """What differs from the last commit, by what becomes of it."""
+    return {
+        "trials take along what is changed and not committed": git(root, "diff", "--name-only", "HEAD").splitlines(),
+        "trials do not have what Git does not track": git(
+            root, "ls-files", "--others", "--exclude-standard"
+        ).splitlines(),
+    }
 
 
 def reference(folder: Path, head: str, name: str) -> str:

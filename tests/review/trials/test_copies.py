@@ -53,7 +53,10 @@ def test_a_copy_has_the_commit_and_the_changes_and_the_folder_itself_is_left_alo
         *("M", "dvc.yaml"),
         *("A", "stages/new.py"),
     ]
-    assert copies.untracked(root) == [".dvc/config.local", "stages/forgotten.py"]
+    assert list(copies.changes(root).values()) == [
+        ["dvc.yaml", "stages/new.py"],
+        [".dvc/config.local", "stages/forgotten.py"],
+    ]
     settings = " ".join((copy.folder / ".dvc/config.local").read_text("utf-8").split())
     assert settings == "['remote \"x\"'] url = there [cache] dir = /the/cache type = reflink,hardlink,copy"
 
