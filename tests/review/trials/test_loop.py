@@ -40,6 +40,8 @@ seen = {one: os.environ.get(one) for one in ("CUDA_VISIBLE_DEVICES", "OMP_NUM_TH
 scores = {} if lr == 0.5 else {"macro_f1": lr}
 Path("metrics").mkdir()
 metrics = {"samples": {"validation": 146}, "validation": scores, "seen": seen}
+if lr == 0.7:
+    metrics["mean"] = {"macro_f1": 0.65}
 Path("metrics/finetune.json").write_text(json.dumps(metrics))
 def git(*words):
     return subprocess.run(["git", *words], check=True, capture_output=True, text=True).stdout.strip()
@@ -164,6 +166,11 @@ def test_a_failed_trial_is_told_and_the_search_goes_on_until_three_in_a_row_fail
     assert [row[1] for row in place.rows()] == ["failed", "failed", "done", "failed", "failed", "failed"]
     assert "trial 0 failed: finetune stopped: the loss is not finite\nNext: a smaller lr\n" in told.get()
     assert "trial 1 failed: metrics/finetune.json has no validation.macro_f1" in told.get()
+
+
+def test_of_several_folds_or_seeds_the_mean_is_the_score(place: Place) -> None:
+    place.loop({"choices": [0.7]}).run()
+    assert place.rows() == [["0", "done", "0.7", "0.6500"]]
 
 
 def test_the_budget_counts_what_ended_and_a_search_goes_on_where_it_was(place: Place) -> None:
