@@ -17,6 +17,8 @@ DEVIATIONS = 4
 PAIRS_AT_ONCE = 2**16
 KEPT_SHINGLES = 4_096
 ALL_PAIRS_UP_TO = 16
+MOST_PARTNERS = 32
+"""Rows of one bucket that are compared with one row of another list, others in each band."""
 SEED = 42
 
 Signatures = npt.NDArray[np.uint32]
@@ -63,20 +65,51 @@ def candidates(signed: Signatures, *, threshold: float) -> Pairs:
     found = [np.empty(0, dtype=np.int64)]
     for start in range(0, signed.shape[1] - size + 1, size):
         pairs = bucket_pairs(_band_keys(signed, range(start, start + size)))
-        pairs = pairs[_likely(pairs, signed, threshold)]
+        pairs = pairs[_likely(pairs, signed, signed, threshold)]
         found.append(pairs[:, 0] * len(signed) + pairs[:, 1])
     numbers = np.unique(np.concatenate(found))
     return np.stack(np.divmod(numbers, max(len(signed), 1)), axis=1)
 
 
-def _likely(pairs: Pairs, signed: Signatures, threshold: float) -> npt.NDArray[np.bool_]:
+def candidates_between(signed: Signatures, others: Signatures, *, threshold: float) -> Pairs:
+    """Pairs (M, 2) of a row of `signed` (N, P) and one of `others` (K, P) that agree in all of some band, in order.
+
+    Of a bucket with more than `MOST_PARTNERS` rows some are left out. So pairs that agree in two neighbouring bands
+    are looked for as well: where most texts share a template, these buckets are small, and hold the most similar.
+    """
+    size = band_size(signed.shape[1], threshold)
+    starts = range(0, signed.shape[1] - size + 1, size)
+    found = [np.empty(0, dtype=np.int64)]
+    for number, (start, width) in enumerate((start, width) for width in (size, 2 * size) for start in starts):
+        columns = range(start, min(start + width, signed.shape[1]))
+        pairs = _partners(_band_keys(signed, columns), _band_keys(others, columns), number)
+        pairs = pairs[_likely(pairs, signed, others, threshold)]
+        found.append(pairs[:, 0] * len(others) + pairs[:, 1])
+    numbers = np.unique(np.concatenate(found))
+    return np.stack(np.divmod(numbers, max(len(others), 1)), axis=1)
+
+
+def _partners(keys: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64], band: int) -> Pairs:
+    """Each row with the rows of the other list that have its key: of many, `MOST_PARTNERS`, others in each band."""
+    order = np.argsort(others, kind="stable")
+    ordered = others[order]
+    starts = np.searchsorted(ordered, keys)
+    sizes = np.searchsorted(ordered, keys, side="right") - starts
+    counts = np.minimum(sizes, MOST_PARTNERS)
+    rows = np.repeat(np.arange(len(keys)), counts)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = starts[rows] + (within + band * MOST_PARTNERS) % np.maximum(sizes[rows], 1)
+    return np.stack([rows, order[places]], axis=1)
+
+
+def _likely(pairs: Pairs, signed: Signatures, others: Signatures, threshold: float) -> npt.NDArray[np.bool_]:
     """Whether the share of equal places in two signatures is within `DEVIATIONS` of what the threshold gives."""
     places = signed.shape[1]
     least = threshold - DEVIATIONS * (threshold * (1 - threshold) / places) ** 0.5
     likely = np.empty(len(pairs), dtype=bool)
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         one, other = pairs[start : start + PAIRS_AT_ONCE].T
-        agreeing = np.count_nonzero(signed[one] == signed[other], axis=1)
+        agreeing = np.count_nonzero(signed[one] == others[other], axis=1)
         likely[start : start + PAIRS_AT_ONCE] = agreeing >= least * places
     return likely
 

@@ -23,6 +23,7 @@ from stages.core.encode_block import Encode
 from stages.core.errors import UserError
 from stages.core.finetune_block import Dropout, Finetune
 from stages.core.registry import explain
+from stages.core.review_block import METRICS, Review
 from stages.core.search_block import Search
 
 PATH = Path("params.yaml")
@@ -57,6 +58,7 @@ class Params(Strict):
     finetune: Finetune
     search: Search
     evaluate: Evaluate
+    review: Review
 
     @model_validator(mode="after")
     def _blocks_of_the_modality(self) -> "Params":
@@ -112,6 +114,8 @@ class Params(Strict):
             ("search.objective", self.search.objective, BEST_BY[self.task]),
         ):
             wrong |= {f"{key}: {chosen} (one of: {', '.join(known)})": chosen not in known}
+        for key in self.review.gates.unknown(self.task):
+            wrong |= {f"{key} (one of: {', '.join(METRICS[self.task])})": True}
         if self.task == "regression":
             wrong |= _of_regression(self)
         found = [what for what, is_wrong in wrong.items() if is_wrong]
@@ -129,6 +133,7 @@ def _of_regression(params: Params) -> dict[str, bool]:
         "augment.balance (give: none)": params.augment.balance != "none",
         "finetune.label_smoothing (give: 0.0)": block.label_smoothing != 0,
         "finetune.class_weights (give: none)": block.class_weights != "none",
+        "review.gates.data.min_class_share (give: null)": params.review.gates.data.min_class_share is not None,
         "finetune.loss: huber without finetune.huber_delta": block.loss == "huber" and block.huber_delta is None,
     }
 

@@ -1,6 +1,7 @@
 """What a person sees: progress, tables and errors through rich; and the run of a stage around them."""
 
 import errno
+import hashlib
 import os
 import resource
 import sys
@@ -24,11 +25,16 @@ from rich.progress import (
 from rich.table import Table
 
 from stages.core import tables
+from stages.core.checkout import repository
 from stages.core.errors import UserError
 
 T = TypeVar("T")
 RUNTIME = Path(".groundwork/runtime")
 """Seconds and peak memory a stage: not an output, so that outputs repeat to the byte."""
+RUNS = RUNTIME / "runs"
+"""The same of each result, in the checkout that owns the folder: figures that a review can put beside a revision."""
+figures: dict[str, Any] = {}
+"""What a stage itself adds to its runtime figures."""
 
 GRACE_S = 20.0
 """How long a process waits to be ended by its launcher after another has told why, before it ends by itself."""
@@ -121,10 +127,17 @@ def run(stage: str, main: Callable[[], None]) -> None:
         return
     usage = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, KiB on Linux
-    tables.write_json(
-        RUNTIME / f"{stage}.json",
-        {"seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": round(max(usage) / unit, 1)},
-    )
+    found = {"seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": round(max(usage) / unit, 1)}
+    tables.write_json(RUNTIME / f"{stage}.json", found | figures)
+    metrics = Path(f"metrics/{stage}.json")
+    if metrics.exists():
+        kept = repository(Path.cwd()) / RUNS / f"{stage}-{result_digest(metrics.read_bytes())}.json"
+        tables.write_json(kept, found | figures)
+
+
+def result_digest(metrics: bytes) -> str:
+    """What names the result of a stage in `RUNS`: 16 hexadecimal digits of its metrics file."""
+    return hashlib.sha256(metrics).hexdigest()[:16]
 
 
 def check_alone(stage: str) -> None:

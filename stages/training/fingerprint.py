@@ -12,6 +12,7 @@ import torch
 
 import stages
 from stages.core import tables
+from stages.core.checkout import repository
 from stages.training.checkpoints import Checkpoints, opened
 from stages.training.processes import ALONE, Team
 
@@ -20,8 +21,6 @@ CODE = ("augmenters", "core", "modalities", "strategies", "tasks", "training", "
 LIBRARIES = ("torch", "transformers", "numpy")
 UNSEEN = ("checkpoint", "dvclive")
 """Params of finetune that do not show in the weights."""
-COPIES = ((".dvc", "tmp", "exps"), (".groundwork", "search"))
-"""Where DVC makes the copies that `dvc exp run --temp` and `--queue` work in, and where review.search makes its own."""
 
 
 def own_checkpoints(
@@ -79,30 +78,6 @@ def checkpoints_folder(start: Path) -> Path:
     That is the repository from which DVC copied, and the main checkout of a Git worktree.
     """
     return repository(start.resolve()) / ".groundwork/checkpoints"
-
-
-def repository(start: Path) -> Path:
-    """The main checkout that owns `start`; `start` itself where there is no repository."""
-    for folder in (start, *start.parents):
-        for parts in COPIES:
-            if folder.parts[-len(parts) :] == parts:
-                return repository(folder.parents[len(parts) - 1])
-    for folder in (start, *start.parents):
-        if (folder / ".git").is_dir():
-            return folder
-        if (folder / ".git").is_file():
-            return _owner(folder)
-    return start
-
-
-def _owner(worktree: Path) -> Path:
-    """The main checkout of a Git worktree; a submodule is a checkout of its own."""
-    named = (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-    common = worktree / named / "commondir"
-    if not common.is_file():
-        return worktree
-    git = (common.parent / common.read_text(encoding="utf-8").strip()).resolve()
-    return git.parent if git.name == ".git" else worktree
 
 
 def _sources(path: Path) -> list[Path]:

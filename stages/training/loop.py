@@ -157,6 +157,7 @@ def resume(
     if found is None:
         return
     restore(learner, progress, *found)
+    report.figures["went_on"] = True
     report.note(f"going on from a checkpoint: epoch {progress.epoch}, after {len(progress.history.steps)} steps")
     for row in progress.history.epochs:
         log(row)

@@ -20,6 +20,7 @@ from stages.training import finished
 from stages.training.assemble import Plan, Ready, make_ready
 from stages.training.batches import Encoded
 from stages.training.checkpoints import Checkpoints
+from stages.training.figures import tell
 from stages.training.one import train_one
 from stages.training.options import Options
 from stages.training.predict import logits_of
@@ -140,7 +141,9 @@ def trained(
             if several or done:
                 before = ", trained before" if done else ""
                 report.note(f"{member.name} ({number} of {len(members)}): {data.told(member)}{before}")
-            if not done:
+            if done:
+                report.figures["went_on"] = True
+            else:
                 ready = ready or _ready(plan, data, member)
                 own = checkpoints.of(member.name) if checkpoints and several else checkpoints
                 _train(ready, data, member, plan.options, folder, own, several=several)
@@ -183,7 +186,7 @@ def _train(
     finished.keep(folder, ready.whole(), outputs, vars(history))
     if checkpoints and several:
         checkpoints.clear()
-    report.note(f"trained {seen:,} samples in {seconds:.1f} s ({seen / seconds:.0f} samples/s, with validation)")
+    tell(seconds, seen, ready.learner.device)
 
 
 def _outputs(learner: Learner, data: Data, member: Member, options: Options) -> dict[str, Array]:

@@ -33,6 +33,32 @@ def test_a_stage_that_ends_well_leaves_its_time_and_memory() -> None:
     assert found["seconds"] < 1 < found["peak_memory_mib"]
 
 
+def test_the_figures_are_kept_for_each_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "figures", {})
+
+    def train(loss: float) -> None:
+        tables.write_json("metrics/finetune.json", {"loss": loss})
+        report.figures["training_seconds"] = loss
+
+    for loss in (1.0, 2.0, 1.0):
+        report.run("finetune", lambda loss=loss: train(loss))
+    kept = sorted(Path(".groundwork/runtime/runs").iterdir())
+    named = [report.result_digest(b'{\n  "loss": %s\n}\n' % loss) for loss in (b"1.0", b"2.0")]
+    assert [path.name for path in kept] == sorted(f"finetune-{name}.json" for name in named)
+    found = tables.read_json(f".groundwork/runtime/runs/finetune-{named[1]}.json")
+    assert found["training_seconds"] == 2.0
+
+
+def test_the_figures_of_an_experiment_outlive_its_copy_of_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".git").mkdir()
+    copy = Path(".dvc/tmp/exps/tmp12345").absolute()
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    report.run("clean", lambda: tables.write_json("metrics/clean.json", {"rows": 1}))
+    assert not list(copy.glob(".groundwork/runtime/runs/*"))
+    assert len(list(copy.parents[3].glob(".groundwork/runtime/runs/clean-*.json"))) == 1
+
+
 def test_a_users_mistake_ends_in_its_message_and_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     code, shown = stopped(capsys, UserError("x: 'red [b]' is no number", "set x: 1"))
     assert (code, shown) == (1, "clean stopped: x: 'red [b]' is no number\nNext: set x: 1\n")

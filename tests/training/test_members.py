@@ -208,7 +208,7 @@ def test_one_model_at_a_time_is_in_memory(
 
     class Ready:
         def __init__(self) -> None:
-            self.learner = SimpleNamespace(model=Model(1, 1), team=ALONE)
+            self.learner = SimpleNamespace(model=Model(1, 1), device=torch.device("cpu"), team=ALONE)
             self.learner.model.cycle = lambda: self.learner.model  # as hooks of real ones do
             alive.add(self.learner.model)
 
