@@ -3,8 +3,15 @@
 import os
 import string
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.forge_server import Server
+    from tests.repository import Repository
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: the tests share the cores out themselves
 
@@ -57,3 +64,28 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **dict(zip(names, [special[n] for n in (1, 0, 2, 3, 4)], strict=True)),
     ).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def built_line(tmp_path_factory: pytest.TempPathFactory) -> "Repository":
+    """A small line that has run: tests that change it take a copy."""
+    from tests import small_line
+
+    return small_line.build(tmp_path_factory.mktemp("small line"))
+
+
+@pytest.fixture
+def line(built_line: "Repository", tmp_path: Path) -> "Repository":
+    """A copy of the small line that a test may change."""
+    from tests import small_line
+
+    return small_line.copy(built_line, tmp_path / "line")
+
+
+@pytest.fixture
+def forge() -> "Iterator[Server]":
+    """A local server in place of GitHub or GitLab."""
+    from tests import forge_server
+
+    with forge_server.serving() as server:
+        yield server

@@ -12,9 +12,11 @@ import soundfile
 from PIL import Image
 from ruamel.yaml import YAML
 
-from benchmarks import corpus, data, media, media_corpus, media_line, media_peers
+from benchmarks import corpus, data, media, media_corpus, media_line, media_peers, review, review_sides
+from review.data import data_changes
 from stages.cleaners.near import shingles
 from stages.core.params import load
+from stages.tasks.classification import HEADLINE
 
 GOOD = data.Search("clean", 1.0, 1.0, 1.0)
 PEER = data.Search("datasketch", 30.0, 0.9, 0.99)
@@ -222,3 +224,33 @@ def test_the_start_does_not_count_into_the_speed_of_a_stage() -> None:
 
 def test_a_difference_lost_in_noise_is_no_rate() -> None:
     assert media_results(seconds=1.0).rate("clean", 2) == float("inf")
+
+
+def test_a_generated_review_has_changes_to_tell(tmp_path: Path) -> None:
+    review_sides.write(tmp_path, train=400, test=60)
+    found = data_changes(*(review_sides.side(tmp_path / name) for name in ("base", "head")))
+    assert found["test_set"]["common"] == found["test_set"]["head"] == 60
+    kinds = {name: found["samples"][name]["count"] for name in ("added", "removed", "relabelled")}
+    assert kinds == {"added": 8, "removed": 8, "relabelled": 8}
+    for part in review.PARTS:
+        one = review.measure(part, str(tmp_path), resamples=50)
+        assert one.part == part and one.seconds > 0 and one.peak_mib > 50
+
+
+def test_simulated_reviews_know_the_true_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review, "RESAMPLES", 1_000)
+    monkeypatch.setattr(review, "TRUE_SAMPLES", 20_000)
+    found = review.simulate(60, 2.0, 3)
+    assert found.claimed == 1 and set(found.coverage) == set(HEADLINE)
+    assert review.simulate(60, 0.0, 2).samples == 60
+
+
+def test_floors_of_a_review_that_are_missed_are_told() -> None:
+    slow, fat = review.Run("data", 11.0, 9.0, 100.0), review.Run("statistics", 5.0, 9.0, 3_000.0)
+    wrong = review.Simulation(60, 0.0, {"accuracy": 0.9, "ece": 1.0}, 0.2)
+    assert review.missed([slow, fat], [wrong]) == [
+        "data: 11.0 s",
+        "statistics: 3000 MiB",
+        "60 samples: accuracy covered in 90.0%",
+        "60 samples: false alarms in 20.0%",
+    ]

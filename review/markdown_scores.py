@@ -1,0 +1,67 @@
+"""Gates and metrics as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from review.escape import code, plain, table
+from review.slices import TOO_FEW
+from review.statistics import BETTER, NOTHING, WORSE
+from review.verdict import called, short, signed
+
+SIGNS = {BETTER: "🟢 better", WORSE: "🔴 worse", NOTHING: NOTHING, TOO_FEW: TOO_FEW}
+ARROWS = {"higher": "↑", "lower": "↓"}
+"""Direction in which values are better -> its sign."""
+Row = Mapping[str, Any]
+
+
+def gate_lines(gates: Sequence[Row], rows: int) -> list[str]:
+    """A table of the gates, those that failed first; they are never left out."""
+    failed = sum(not gate["passed"] for gate in gates)
+    body = [_gate(gate) for gate in sorted(gates, key=lambda gate: bool(gate["passed"]))]
+    return table(["", "gate", "limit", "value", "why"], body, limit=max(rows, failed), right=[3])
+
+
+def _gate(gate: Row) -> list[str]:
+    sign = "✅" if gate["passed"] else "❌"
+    return [sign, code(str(gate["name"])), plain(told(gate["limit"])), plain(told(gate["value"])), plain(gate["why"])]
+
+
+def told(value: Any) -> str:
+    """A number with five digits that count; anything else as text."""
+    return f"{value:.5g}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def metric_lines(metrics: Row, rows: int) -> list[str]:  # noqa: ARG001
+    """The table of all metrics, and how to read it."""
+    level = f"{100 * metrics['confidence']:g} % interval"
+    header = ["metric", "base", "head", "difference", level, "p", "finding", "could have shown"]
+    body = [_metric(row) for row in metrics["rows"]]
+    text = (
+        f"{metrics['samples']} test samples, the same on both sides. ↑ higher is better, ↓ lower. Difference: head − "
+        f"base; its interval by the paired bootstrap ({metrics['resamples']} resamples). p: corrected for {len(body)} "
+        "metrics (Holm); that of accuracy is McNemar's exact one. Could have shown: the difference that a test set "
+        "like this one detects in 4 of 5 cases."
+    )
+    if any(row[f"deviation_{side}"] is not None for row in metrics["rows"] for side in ("base", "head")):
+        text += " ±: the standard deviation over seeds or folds, which the interval does not hold."
+    return ["### Metrics", "", *table(header, body, limit=len(body), right=range(1, 6)), f"<sub>{text}</sub>", ""]
+
+
+def _metric(row: Row) -> list[str]:
+    name = f"{called(row['name'])} {ARROWS[row['direction']]}"
+    smallest = "–" if row["smallest_detectable"] is None else short(row["smallest_detectable"], row)
+    numbers = [_spread(row, "base"), _spread(row, "head"), *difference(row)]
+    return [name, *numbers, SIGNS[row["finding"]], smallest]
+
+
+def _spread(row: Row, side: str) -> str:
+    deviation = row[f"deviation_{side}"]
+    return short(row[side], row) + ("" if deviation is None else f" ± {short(deviation, row)}")
+
+
+def difference(row: Row) -> list[str]:
+    """A row's difference, its interval and its corrected p-value."""
+    known = row["low"] is not None and (row["low"] or row["high"])  # where no sample changed, 0 to 0 would promise much
+    span = f"{signed(row['low'], row)} to {signed(row['high'], row)}" if known else "–"
+    p = row["p_holm"]
+    return [signed(row["difference"], row), span, "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"]

@@ -1,0 +1,55 @@
+"""By what a review is made: the block `review` of the head's params.yaml, and what else of it counts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from review.sides import Side
+from stages.core.errors import UserError
+from stages.core.params import PATH, parse
+from stages.core.registry import explain
+from stages.core.review_block import Review
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`main` is the metric told first, `bins` those of the calibration error."""
+
+    review: Review
+    modality: str
+    bins: int
+    main: str
+    borrowed: bool
+    """Whether the head is older than the block `review`, so that the workspace's is used."""
+
+
+def settings(head: Side, root: Path = Path()) -> Settings:
+    """The head's settings. Its other params are not checked: it may be of another time than this code.
+
+    Raises:
+        UserError: the block is wrong, or a key that is needed is missing.
+    """
+    content = head.params()
+    borrowed = "review" not in content
+    block = parse(root / PATH).get("review") if borrowed else content["review"]
+    try:
+        review = Review.model_validate(block)
+    except ValidationError as error:
+        told = explain(error, block, Review, "review")
+        raise UserError(f"params.yaml of {head.title}:\n{told}", "compare with recipes/messages.yaml") from None
+    unknown = review.gates.unknown(str(content.get("task")))
+    if unknown:
+        raise UserError(
+            f"params.yaml of {head.title}: {', '.join(unknown)}: the task {content.get('task')} has no such metric",
+            "compare with recipes/messages.yaml",
+        )
+    evaluate, finetune = _block(content, "evaluate"), _block(content, "finetune")
+    bins = evaluate.get("calibration_bins", 10)
+    return Settings(review, str(content.get("modality", "text")), int(bins), str(finetune.get("best_by")), borrowed)
+
+
+def _block(content: dict[str, Any], name: str) -> dict[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
