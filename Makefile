@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro search test check schema clean
+.PHONY: help install repro search test check schema agreement review register promote clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,18 @@ check: install ## lint, types and params, as the pre-commit hooks do
 
 schema: install ## write the JSON schema of params.yaml that editors use
 	python -m review.params --write-schema
+
+agreement: install ## do params, code, dvc.lock and metrics belong together? Needs no data
+	@python -m review.agreement
+
+review: install ## what changed: BASE (default: where HEAD left the main branch) against HEAD (default: the workspace)
+	@python -m review $(BASE) $(HEAD)
+
+register: install ## VERSION=v1.2.0: tag this commit as a version of the model, if the gates pass (against BASE)
+	@python -m review.register "$(VERSION)" $(if $(BASE),--base "$(BASE)")
+
+promote: install ## VERSION=v1.2.0 STAGE=staging|prod: assign a stage to a registered version
+	@python -m review.register "$(VERSION)" --stage "$(STAGE)"
 
 clean: ## remove the environment and caches; data, models and the DVC cache stay
 	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
