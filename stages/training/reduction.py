@@ -1,8 +1,8 @@
 """Gradients added up over several processes, while the backward pass that makes them still runs.
 
-As torch's DistributedDataParallel does it, in buckets. Unlike there, shares of a batch may differ in size and be
-empty, a weight may get a gradient in some of the accumulated batches alone (LayerDrop), and the buckets never change:
-what is added up in which order, and so each bit of the sum, is the same before and after a resume.
+In buckets, as torch's DistributedDataParallel does it. That one either searches the graph of every batch for weights
+without gradient, and warns where there are none, or it rearranges its buckets after the first step, and a resumed run
+adds up in another order. Here the buckets stay, and with them each bit of the sums.
 """
 
 from functools import partial

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from stages.core.errors import UserError
+from stages.strategies.lora import lora
 from stages.training.averaging import Average
 from stages.training.batches import Encoded
 from stages.training.checkpoints import Checkpoints
@@ -65,6 +66,7 @@ TEXTS: dict[str, dict[str, Any]] = {
     },
     "adafactor with an average": {"optimizer": "adafactor", "ema": 0.9},
     "a frozen body, stopped early": {"frozen": True, "lr": 0.5, "patience_epochs": 1, "epochs": 6},
+    "adapters": {"lora": {"rank": 2, "alpha": 4, "dropout": 0.0, "target": None}, "lr": 0.05},
     "half precision": {"scaler": True, "epochs": 2},
     "few activations kept": {"few": True, "epochs": 2},
     "a layer left out, in small buckets": {"unused": True, "bucket": 2000, "accumulation_steps": 2},
@@ -122,6 +124,8 @@ def learner(make: Any, team: Team, given: dict[str, Any]) -> Learner:
     model = make(norm=True) if given.pop("norm", False) else make()
     if given.pop("frozen", False):
         model.bert.requires_grad_(False)
+    if adapters := given.pop("lora", None):
+        lora(model, lora=adapters)
     if given.pop("few", False):
         keep_few_activations(model)
     if given.pop("unused", False):
