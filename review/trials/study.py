@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 HOME = Path(".groundwork/search")
 STAGES = ("augment", "encode", "finetune")
 """Those that a space can reach: their code makes another study, as does what encode reads."""
+UNREAD = ("search", "evaluate", "review")
+"""Blocks of params.yaml that none of them reads."""
 VALUES, NAME, PID, AGAIN, SAME_AS, SECONDS, SAMPLES = "values", "name", "pid", "again", "same_as", "seconds", "samples"
 """What a trial keeps that Optuna does not; `again` and `same_as`: the number of the trial that it is run in place of,
 or not run since it has the same values."""
@@ -34,7 +36,7 @@ def key_of(content: Mapping[str, Any], search: Search, root: Path) -> str:
     code = {dep for stage in STAGES for dep in line[stage]["deps"] if dep.startswith("stages/")}
     files = sorted(file for dep in code for file in sources(root / dep))
     known = {
-        "params": {name: value for name, value in content.items() if name not in ("search", "evaluate")},
+        "params": {name: value for name, value in content.items() if name not in UNREAD},
         "space": {name: one.model_dump() for name, one in search.space.items()},
         "objective": search.objective,
         "code": {file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files},

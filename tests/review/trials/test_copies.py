@@ -79,7 +79,7 @@ def test_a_repository_without_commits_is_refused(tmp_path: Path, line: Repositor
     [
         ({}, "stages/evaluate.py", True),
         ({"search.trials": 99, "search.sampler": "random", "search.seed": 7, "search.workers": 2}, None, True),
-        ({"evaluate.mistakes": 3}, None, True),
+        ({"evaluate.mistakes": 3, "review.confidence": 0.9}, None, True),
         ({"lr": 1e-3}, None, False),
         ({"search.space": {"lr": {"low": 1e-5, "high": 1e-3}}}, None, False),
         ({"search.objective": "accuracy"}, None, False),
