@@ -111,7 +111,7 @@ def search(
             taken=copies.snapshot(root, cache),
             folder=home / name,
             epochs=params.epochs,
-            environments=workers(wanted.workers, params.finetune.device),
+            environments=workers(wanted.workers, params.finetune.device, params.finetune.processes),
             show=seen.show,
         )
         failed = run(loop)
@@ -137,9 +137,9 @@ def begin(study: "Study", values: dict[str, Any] | None, found: Sequence[space.D
         study.enqueue_trial(studies.raw_values(found, values))
 
 
-def workers(count: int, device: str) -> list[dict[str, str]]:
-    """What the trials of each worker see; 0: a worker a GPU, or one."""
-    gpus = process.gpus(device)
+def workers(count: int, device: str, processes: int) -> list[dict[str, str]]:
+    """What the trials of each worker see; 0: a worker for as many GPUs as a training takes, or one."""
+    gpus = process.shared_out(process.gpus(device), processes)
     found = process.environments(count or max(1, len(gpus)), gpus, cores=parallel.cores())
     if any("OMP_NUM_THREADS" in one for one in found):
         threads = found[0]["OMP_NUM_THREADS"]

@@ -152,6 +152,13 @@ def environments(workers: int, gpus: Sequence[str], cores: int) -> list[dict[str
     return [{}] * workers
 
 
+def shared_out(gpus: Sequence[str], processes: int) -> list[str]:
+    """GPUs in groups of `finetune.processes`, each as CUDA_VISIBLE_DEVICES has it; 0: all in one."""
+    size = processes or len(gpus) or 1
+    groups = [",".join(gpus[start : start + size]) for start in range(0, len(gpus), size)]
+    return groups[: max(1, len(gpus) // size)]
+
+
 def gpus(device: str) -> list[str]:
     """The names of the GPUs that CUDA may use here, where `finetune.device` lets it."""
     if device not in ("auto", "cuda"):

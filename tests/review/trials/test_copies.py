@@ -118,6 +118,21 @@ def test_workers_share_gpus_round_robin_and_cores_evenly(monkeypatch: pytest.Mon
     assert process.environments(2, [], cores=8) == [{}, {}]
 
 
+@pytest.mark.parametrize(
+    ("gpus", "processes", "groups"),
+    [
+        ("012", 1, ["0", "1", "2"]),
+        ("01234", 2, ["0,1", "2,3"]),
+        ("012", 0, ["0,1,2"]),
+        ("0", 2, ["0"]),  # finetune then says what is wrong
+        ("", 2, []),
+        ("", 0, []),
+    ],
+)
+def test_a_training_of_several_processes_gets_as_many_gpus(gpus: str, processes: int, groups: list[str]) -> None:
+    assert process.shared_out(list(gpus), processes) == groups
+
+
 def test_the_gpus_are_those_that_cuda_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

@@ -190,7 +190,7 @@ def test_no_trial_begins_after_the_timeout(place: Place) -> None:
 def test_two_workers_run_at_once_and_each_sees_its_own_gpu(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "gpus", lambda _: ["3", "5"])
     most: list[int] = []
-    environments = script.workers(0, "auto")
+    environments = script.workers(0, "auto", 1)
     place.loop({"choices": [0.1, 0.2, 0.3, 0.4]}, None, environments, lambda running: most.append(len(running))).run()
     assert max(most) == 2
     seen = set()
