@@ -320,6 +320,8 @@ def test_values_are_predicted_out_of_fold_and_standardised_without_it(tmp_path: 
     changes = {
         "task": "regression", "labels": [], "fetch.columns": {"text": "a", "value": "b"}, "augment.balance": "none",
         "finetune.best_by": "mae", "finetune.loss": "mse", "finetune.folds": "all", "epochs": 1,
+        "search.objective": "mae", "review.gates.bounds": {}, "review.gates.drops": {}, "review.gates.slices": {},
+        "review.gates.data.min_class_share": None,
     }  # fmt: skip
     means = []
     patch = pytest.MonkeyPatch()

@@ -51,7 +51,12 @@ CHANGES: dict[str, Any] = {
     "finetune.best_by": "mae",
     "finetune.threads": 1,
     "finetune.device": "cpu",
+    "search.objective": "mae",
     "evaluate.bootstrap.resamples": 50,
+    "review.gates.bounds": {},
+    "review.gates.drops": {},
+    "review.gates.slices": {},
+    "review.gates.data.min_class_share": None,
 }  # fmt: skip
 
 

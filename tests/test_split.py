@@ -98,7 +98,9 @@ def test_a_class_that_validation_lacks_is_noted(tmp_path: Path, capsys: pytest.C
 def test_values_are_shared_out_by_quantile_and_their_range_is_told(tmp_path: Path) -> None:
     rows: list[workplace.Row] = [{"value": float(n), "label_source": "gold"} for n in range(100)]
     given = {"task": "regression", "labels": [], "finetune__best_by": "r2", "augment__balance": "none"}
-    given |= {"finetune__loss": "mse", "fetch__columns": {"text": "t", "value": "v"}}
+    given |= {"finetune__loss": "mse", "fetch__columns": {"text": "t", "value": "v"}, "search__objective": "r2"}
+    given |= {f"review__gates__{name}": {} for name in ("bounds", "drops", "slices")}
+    given["review__gates__data__min_class_share"] = None
     metrics = run(tmp_path, [*rows, {"label": "good"}], **given)
     splits = metrics["splits"]
     assert {name: part["rows"] for name, part in splits.items()} == {"train": 70, "validation": 15, "test": 15}

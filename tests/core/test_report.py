@@ -26,7 +26,8 @@ def stopped(capsys: pytest.CaptureFixture[str], error: BaseException) -> tuple[i
     return ended.value.code, shown.out
 
 
-def test_a_stage_that_ends_well_leaves_its_time_and_memory() -> None:
+def test_a_stage_that_ends_well_leaves_its_time_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "figures", {})
     report.run("clean", lambda: None)
     found = tables.read_json(".groundwork/runtime/clean.json")
     assert list(found) == ["seconds", "peak_memory_mib"]

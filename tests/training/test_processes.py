@@ -66,7 +66,7 @@ TEXTS: dict[str, dict[str, Any]] = {
     },
     "adafactor with an average": {"optimizer": "adafactor", "ema": 0.9},
     "a frozen body, stopped early": {"frozen": True, "lr": 0.5, "patience_epochs": 1, "epochs": 6},
-    "adapters": {"lora": {"rank": 2, "alpha": 4, "dropout": 0.0, "target": None}, "lr": 0.05},
+    "adapters": {"lora": {"rank": 2, "alpha": 4, "dropout": 0.0, "target": None, "save": "merged"}, "lr": 0.05},
     "half precision": {"scaler": True, "epochs": 2},
     "few activations kept": {"few": True, "epochs": 2},
     "a layer left out, in small buckets": {"unused": True, "bucket": 2000, "accumulation_steps": 2},
