@@ -67,25 +67,11 @@ def load(folder: Path, model_class: str) -> Any:
     """
     factory = getattr(transformers, model_class)
     if not (folder / CONFIG).is_file():
-        return models.load(factory, models.Source(str(folder), str(folder)), str(folder))
+        return models.load(factory, models.Source(str(folder), str(folder)), "model")
     import peft
 
     about = tables.read_json(folder / BASE)
-    config: Any = transformers.AutoConfig.from_pretrained(folder)
-    level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()  # that the head is new: the adapter brings it along
-    try:
-        model: Any = models.load(
-            factory,
-            models.resolve(about["model"], f"{folder}/{BASE}"),
-            f"{folder}/{BASE}",
-            config=config,
-            use_safetensors=True,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-        )
-    finally:
-        transformers.logging.set_verbosity(level)
+    model = _base(factory, about["model"], folder)
     head = head_of(model)
     found = digest((key, weight) for key, weight in model.named_parameters() if not _inside(key, head))
     if found != about["weights"]:
@@ -96,6 +82,20 @@ def load(folder: Path, model_class: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for an attribute by its old name
         return peft.PeftModel.from_pretrained(model, folder).merge_and_unload()
+
+
+def _base(factory: Any, name: str, folder: Path) -> Any:
+    """The base model with a new head, as config.json of the adapter's folder has it."""
+    config, where = transformers.AutoConfig.from_pretrained(folder), f"{folder}/{BASE}"
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()  # that the head is new: the adapter brings it along
+    wanted = {"config": config, "use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True}
+    try:
+        return models.load(factory, models.resolve(name, where), where, **wanted)
+    except UserError as error:
+        raise UserError(str(error).removeprefix("params.yaml: "), error.hint) from None
+    finally:
+        transformers.logging.set_verbosity(level)
 
 
 def digest(weights: Iterable[tuple[str, torch.Tensor]]) -> str:
