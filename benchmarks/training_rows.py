@@ -16,7 +16,7 @@ from benchmarks.data import SEED
 from benchmarks.training_line import Line, Repository, Timed
 
 HEAD_EPOCHS = 20
-HEAD_LR, FULL_LR, LAST_LR, LORA_LR = 1e-3, 5e-5, 1e-4, 5e-4
+HEAD_LR, FULL_LR, LAST_LR, LORA_LR = 1e-3, 1e-4, 1e-4, 5e-4
 TURNS = 2
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
