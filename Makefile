@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro search test check schema agreement review register promote clean
+.PHONY: help install repro search test longtest check schema agreement review register promote clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,9 @@ search: install ## try the values of the block search in params.yaml; NEW=1 begi
 
 test: install ## run the tests, on all cores
 	python -m pytest --numprocesses auto --dist loadfile
+
+longtest: install ## the search and the queue end to end, some minutes
+	python -m pytest -m long
 
 check: install ## lint, types and params, as the pre-commit hooks do
 	ruff check .

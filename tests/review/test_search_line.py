@@ -15,7 +15,7 @@ from tests.repository import STAGES, TIMEOUT_S, Repository, environment, ran, sk
 from tests.test_pipeline import CHANGES, lay_out
 from tests.workplace import ROOT, params
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SEARCH = {
     "epochs": 12,
