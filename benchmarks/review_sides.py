@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,30 +10,17 @@ from ruamel.yaml import YAML
 
 from benchmarks.corpus import LABELS, texts_and_pairs
 from review.pairing import Pair
-from review.sides import Side
+from review.sides import NoOutputs, Side
 from stages.core import samples, tables
 from stages.core.seeds import generator
+from stages.split import SCHEMA
 from stages.tasks.calibration import Floats, Integers
 from stages.tasks.classes import Classes
 from stages.tasks.classification import probabilities_of
 
 ROOT = Path(__file__).parents[1]
-ASSIGNMENT = pa.schema([("id", pa.string()), ("split", pa.string()), ("fold", pa.int32()), ("reason", pa.string())])
 CHANGED_SHARE = 0.02
 """Of the rows: so many does the head lack, so many does it add, and so many does it relabel."""
-
-
-class NothingKept:
-    """In place of DVC's files: the folders hold everything."""
-
-    def exists(self, path: str) -> bool:  # noqa: ARG002
-        return False
-
-    def info(self, path: str) -> dict[str, Any]:
-        raise FileNotFoundError(path)
-
-    def ls(self, path: str, detail: bool) -> list[str]:  # noqa: ARG002
-        raise FileNotFoundError(path)
 
 
 @dataclass(frozen=True)
@@ -97,7 +83,7 @@ def _tables(folder: Path, ids: list[str], texts: list[str], labels: Integers, sp
         "validated": {"rejected": samples.SCHEMA.empty_table()},
         "cleaned": {"samples": content, "dropped": samples.SCHEMA.empty_table()},
         "augmented": {"samples": samples.SCHEMA.empty_table()},
-        "split": {"assignment": pa.table(assignment, schema=ASSIGNMENT)},
+        "split": {"assignment": pa.table(assignment, schema=SCHEMA)},
     }
     for stage, parts in written.items():
         with tables.new_folder(folder / "data" / stage) as place:
@@ -107,4 +93,4 @@ def _tables(folder: Path, ids: list[str], texts: list[str], labels: Integers, sp
 
 def side(folder: Path) -> Side:
     """The side that a folder holds."""
-    return Side(folder.name, None, folder.name, folder, NothingKept())
+    return Side(folder.name, None, folder.name, folder, NoOutputs())

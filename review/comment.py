@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from review import pictures
-from review.forge import MARKER, Api, GitHub, GitLab, put, quiet
+from review.forge import MARKER, Api, GitHub, GitLab, put, quiet, told
 from stages.core.errors import UserError
 
 MAX_CHARACTERS = 65_536
@@ -117,16 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m review.comment", description=__doc__)
     parser.add_argument("folder", type=Path, help="what `.ci/review` left: review.md, plots/, and the number")
     given = parser.parse_args(arguments)
-    try:
-        host = on_gitlab if os.environ.get("GITLAB_CI") else on_github
-        print(f"comment: {host(given.folder, os.environ)}")
-    except KeyError as error:
-        print(f"{error} is not set: this runs in .github/workflows/comment.yml or .gitlab-ci.yml", file=sys.stderr)
-        return 1
-    except UserError as error:
-        print(f"{error}\nNext: {error.hint}", file=sys.stderr)
-        return 1
-    return 0
+    host = on_gitlab if os.environ.get("GITLAB_CI") else on_github
+    where = ".github/workflows/comment.yml or .gitlab-ci.yml"
+    return told(lambda: f"comment: {host(given.folder, os.environ)}", where)
 
 
 if __name__ == "__main__":

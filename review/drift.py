@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from review.corpus import Corpus
-from review.twosample import Kernel, gaussian, holm, of_classes, of_kernel, of_values
+from review.statistics import holm
+from review.twosample import Kernel, gaussian, of_classes, of_kernel, of_values
 from stages.core.seeds import generator
 
 LEAST = 20

@@ -5,9 +5,10 @@ The standard library alone: jobs that hold a token install nothing.
 
 import json
 import re
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -183,3 +184,16 @@ def put(forge: Forge, body: str) -> str:
 def quiet(text: str) -> str:
     """The text without mentions: `@someone` in a sample notifies nobody."""
     return re.sub(r"@(?=[\w-])", "@\N{WORD JOINER}", text)
+
+
+def told(act: Callable[[], str], where: str) -> int:
+    """Do something, print what was done or what is wrong, and give the exit code; `where` it is meant to run."""
+    try:
+        print(act())
+    except KeyError as error:
+        print(f"{error} is not set: this runs in {where}", file=sys.stderr)
+        return 1
+    except UserError as error:
+        print(f"{error}\nNext: {error.hint}", file=sys.stderr)
+        return 1
+    return 0

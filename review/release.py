@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from review.forge import Api
+from review.forge import Api, told
 from review.register import STAGES, VERSION, version_at
 from stages.core.errors import UserError
 
@@ -118,15 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m review.release", description=__doc__)
     parser.add_argument("tag", help="such as classifier@v1.2.0 or classifier#prod#1")
     given = parser.parse_args(arguments)
-    try:
-        print(deploy(given.tag, Path.cwd(), os.environ))
-    except KeyError as error:
-        print(f"{error} is not set: this runs in .github/workflows/deploy.yml", file=sys.stderr)
-        return 1
-    except UserError as error:
-        print(f"{error}\nNext: {error.hint}", file=sys.stderr)
-        return 1
-    return 0
+    return told(lambda: deploy(given.tag, Path.cwd(), os.environ), ".github/workflows/deploy.yml")
 
 
 if __name__ == "__main__":

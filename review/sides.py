@@ -21,6 +21,19 @@ from stages.core.errors import UserError
 WORKSPACE = "workspace"
 
 
+class NoOutputs:
+    """In place of DVC's files, for folders that hold everything themselves."""
+
+    def exists(self, path: str) -> bool:  # noqa: ARG002
+        return False
+
+    def info(self, path: str) -> dict[str, Any]:
+        raise FileNotFoundError(path)
+
+    def ls(self, path: str, detail: bool) -> list[str]:  # noqa: ARG002
+        raise FileNotFoundError(path)
+
+
 @dataclass(frozen=True)
 class Side:
     """The files at one side, by paths relative to the repository's root.

@@ -75,12 +75,3 @@ def gaussian(squared: Kernel) -> Kernel:
     positive = upper[upper > 0]
     width = float(np.median(positive)) if len(positive) else 1.0
     return np.asarray(np.exp(-squared / np.float32(width)), dtype=np.float32)
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number (Holm 1979)."""
-    order = np.argsort(values)
-    raised = np.asarray(values, dtype=np.float64)[order] * (len(values) - np.arange(len(values)))
-    corrected = np.empty(len(values))
-    corrected[order] = np.minimum(np.maximum.accumulate(raised), 1)
-    return [float(value) for value in corrected]

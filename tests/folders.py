@@ -7,25 +7,11 @@ from typing import Any
 import pyarrow as pa
 from ruamel.yaml import YAML
 
-from review.sides import Side
+from review.sides import NoOutputs, Side
 from stages.core import samples, tables
+from stages.split import SCHEMA
 from tests import workplace
 from tests.workplace import Row
-
-ASSIGNMENT = pa.schema([("id", pa.string()), ("split", pa.string()), ("fold", pa.int32()), ("reason", pa.string())])
-
-
-class NoOutputs:
-    """In place of DVC's files, for folders in which nothing is kept by DVC."""
-
-    def exists(self, path: str) -> bool:  # noqa: ARG002
-        return False
-
-    def info(self, path: str) -> dict[str, Any]:
-        raise FileNotFoundError(path)
-
-    def ls(self, path: str, detail: bool) -> list[str]:  # noqa: ARG002
-        raise FileNotFoundError(path)
 
 
 def side(folder: Path, title: str = "head") -> Side:
@@ -57,7 +43,7 @@ def lay_out(
         "validated": {"rejected": empty},
         "cleaned": {"samples": cleaned, "dropped": workplace.table(left) if left else empty},
         "augmented": {"samples": augmented or empty},
-        "split": {"assignment": pa.table(assignment, schema=ASSIGNMENT)},
+        "split": {"assignment": pa.table(assignment, schema=SCHEMA)},
     }
     for name, content in written.items():
         with tables.new_folder(folder / "data" / name) as place:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from review.features import of_texts, of_vectors
-from review.twosample import gaussian, holm, of_classes, of_kernel, of_values
+from review.twosample import gaussian, of_classes, of_kernel, of_values
 
 
 @pytest.mark.parametrize(("ones", "others", "shift"), [(40, 60, 0.0), (200, 90, 0.3), (500, 400, 0.1), (30, 30, 1.5)])
@@ -66,11 +66,3 @@ def test_equal_texts_have_no_distance_and_foreign_ones_the_greatest() -> None:
     squared = of_texts(["abcdef", "ABCDEF", "uvwxyz"])
     assert squared[0, 1] == pytest.approx(0, abs=1e-6)
     assert squared[0, 2] == pytest.approx(2)
-
-
-def test_holms_correction_is_that_of_statsmodels() -> None:
-    from statsmodels.stats.multitest import multipletests
-
-    values = [0.04, 0.01, 0.5, 0.012, 0.9]
-    assert holm(values) == pytest.approx(multipletests(values, method="holm")[1].tolist())
-    assert holm([]) == []

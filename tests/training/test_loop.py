@@ -15,7 +15,7 @@ from stages.core.seeds import seed_of
 from stages.strategies.cut import count_parameters
 from stages.tasks.classification import headline, probabilities_of
 from stages.training.batches import Encoded
-from stages.training.loop import Settings, count_updates, fit, mean, order
+from stages.training.loop import count_updates, fit, mean, order
 from stages.training.losses import make_loss
 from stages.training.objective import CLASSES
 from stages.training.optimise import adamw
@@ -23,28 +23,13 @@ from stages.training.predict import logits_of
 from stages.training.progress import History, Learner
 from stages.training.schedules import Plateau, factor, make_scheduler
 from stages.training.updates import update
+from tests.training.settings import SETTINGS
 
 CPU = torch.device("cpu")
 INPUTS = [[2, *range(5 + number, 8 + 2 * number), 3] for number in range(8)]
 GOLD = [0, 1, 2, 0, 1, 2, 0, 1]
 OTHER = [(label + 1) % 3 for label in GOLD]
 """Contrary labels: validation gets worse with every epoch of training."""
-SETTINGS = Settings(
-    epochs=3,
-    batch_size=4,
-    batch_tokens=None,
-    accumulation_steps=1,
-    eval_batch_size=8,
-    seed=1,
-    group_by_length=True,
-    max_grad_norm=1.0,
-    l1=0.0,
-    mixup=None,
-    precision="fp32",
-    best_by="log_loss",
-    patience_epochs=0,
-    min_delta=0.0,
-)
 Classifier = Callable[..., Any]
 
 

@@ -19,7 +19,7 @@ from stages.strategies.lora import lora
 from stages.training.averaging import Average
 from stages.training.batches import Encoded
 from stages.training.checkpoints import Checkpoints
-from stages.training.loop import Settings, fit
+from stages.training.loop import fit
 from stages.training.losses import make_loss
 from stages.training.modes import keep_few_activations
 from stages.training.objective import CLASSES, CrossEntropy
@@ -29,6 +29,7 @@ from stages.training.progress import Learner
 from stages.training.reduction import Reduction, buckets
 from stages.training.schedules import Plateau, factor, make_scheduler
 from tests.team import together
+from tests.training.settings import SETTINGS as PLAIN
 
 INPUTS = [[2, *range(5 + number, 8 + 2 * number), 3] for number in range(11)]
 GOLD = [0, 1, 2, 0, 1, 2, 0, 1, 1, 1, 0]
@@ -37,22 +38,7 @@ WEIGHTED = CrossEntropy(CLASSES.task, FOCAL, 0.1)
 TOLERANCE = 1e-5
 UNDEFINED = "key.bias"
 """Attention does not depend on it: its gradient is rounding error, and Adafactor moves it by the rate all the same."""
-SETTINGS = Settings(
-    epochs=3,
-    batch_size=4,
-    batch_tokens=None,
-    accumulation_steps=1,
-    eval_batch_size=2,
-    seed=1,
-    group_by_length=True,
-    max_grad_norm=1.0,
-    l1=0.0,
-    mixup=None,
-    precision="fp32",
-    best_by="log_loss",
-    patience_epochs=0,
-    min_delta=0.0,
-)
+SETTINGS = replace(PLAIN, eval_batch_size=2)
 TEXTS: dict[str, dict[str, Any]] = {
     "ragged shares": {"batch_size": 3},
     "classes that weigh differently, accumulated": {"goal": WEIGHTED, "accumulation_steps": 2, "batch_size": 3},

@@ -14,31 +14,17 @@ import torch
 from stages.training.averaging import Average
 from stages.training.batches import Encoded
 from stages.training.checkpoints import Checkpoints
-from stages.training.loop import Settings, fit
+from stages.training.loop import fit
 from stages.training.objective import CLASSES
 from stages.training.optimise import make_optimizer
 from stages.training.progress import History, Learner
 from stages.training.schedules import Plateau, factor, make_scheduler
 from stages.training.watch import Watch
+from tests.training.settings import SETTINGS as PLAIN
 
 INPUTS = [[2, *range(5 + number, 8 + 2 * number), 3] for number in range(8)]
 GOLD = [0, 1, 2, 0, 1, 2, 0, 1]
-SETTINGS = Settings(
-    epochs=4,
-    batch_size=2,
-    batch_tokens=None,
-    accumulation_steps=1,
-    eval_batch_size=8,
-    seed=1,
-    group_by_length=True,
-    max_grad_norm=1.0,
-    l1=0.001,
-    mixup=None,
-    precision="fp32",
-    best_by="log_loss",
-    patience_epochs=2,
-    min_delta=0.0,
-)
+SETTINGS = replace(PLAIN, epochs=4, batch_size=2, l1=0.001, patience_epochs=2)
 PARTS: dict[str, dict[str, Any]] = {
     "adamw": {},
     "sgd with a plateau": {"optimizer": "sgd", "schedule": "reduce_on_plateau", "lr": 0.5},
