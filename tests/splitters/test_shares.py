@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,49 @@ def test_a_new_sample_moves_few_of_the_others(method: str) -> None:
         after = dict(zip(rows + new, share(method, rows + new, SHARES), strict=True))
         moved = sum(after[row] != part for row, part in before.items())
         assert moved <= 2 * len(new) + 4  # a boundary moves by one for each new sample, and by rounding
+
+
+def authors(seed: int = 0) -> list[tuple[str, str]]:
+    """Samples by 250 authors, each of two to five, mostly but not only of one class."""
+    chosen = random.Random(seed)
+    rows = []
+    for author in range(250):
+        usual = chosen.choice("abc")
+        labels = [usual if chosen.random() < 0.8 else chosen.choice("abc") for _ in range(chosen.randint(2, 5))]
+        rows += [(f"author {author}", label) for label in labels]
+    return rows
+
+
+def test_groups_of_several_classes_are_shared_out_by_class() -> None:
+    rows = authors()
+    found = Counter(zip((label for _, label in rows), share("stratified", rows, SHARES), strict=True))
+    for label, count in Counter(label for _, label in rows).items():
+        for part, wanted in enumerate(SHARES):
+            assert abs(found[label, part] - wanted * count) <= 5, f"{label}, part {part}"
+
+
+@pytest.mark.parametrize("method", ["stratified", "random"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda rows: [(group, "abc"[n % 3]) if n % 100 == 0 else (group, label) for n, (group, label) in rows],
+        lambda rows: [row for n, row in rows if n % 50],
+        lambda rows: [row for _, row in rows] + [(f"new {n // 3}", "abc"[n % 3]) for n in range(len(rows) // 7)],
+        lambda rows: [row for _, row in rows] + [(f"author {n}", "a") for n in range(0, 250, 5)],
+    ],
+    ids=["one of a hundred relabelled", "one of fifty removed", "a seventh more", "more of some authors, of one class"],
+)
+def test_a_change_of_the_data_moves_at_most_two_groups_out_of_each_part(
+    method: str, changed: Callable[[Any], list[tuple[str, str]]]
+) -> None:
+    rows = authors()
+    after = changed(list(enumerate(rows)))
+    before, now = (
+        dict(zip((group for group, _ in some), share(method, some, SHARES), strict=True)) for some in (rows, after)
+    )
+    assert Counter(before.values()) == {0: 177, 1: 34, 2: 39}
+    for part in range(len(SHARES)):
+        assert sum(now[group] != part for group, found in before.items() if found == part and group in now) <= 2
 
 
 def test_seed_and_purpose_change_the_draw() -> None:
