@@ -32,7 +32,9 @@ def main() -> None:
     with together() as store:
         params = load()
         block = params.finetune
-        if not launched("stages.finetune", block.processes, block.device):
+        if launched("stages.finetune", block.processes, block.device):
+            report.adopt("finetune")
+        else:
             finetune(params, join(store, block.device))
 
 

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file
 
 from stages import finetune
-from stages.core import tables
+from stages.core import report, tables
 from tests.test_finetune import CHANGES, _threads, outputs, workplace
 from tests.workplace import ROOT, leftovers, params, working_in
 
@@ -67,6 +67,8 @@ def test_two_processes_that_were_killed_end_as_one_that_was_not() -> None:
     assert [line.split(":")[0] for line in lines[2:-1]] == [f"epoch {number}" for number in range(1, 21)]
     assert lines[-1].startswith("trained 180 samples in ")
     assert (leftovers(), list(Path(".groundwork/checkpoints").iterdir())) == ([], [])
+    figures = tables.read_json(report.RUNTIME / "finetune.json")
+    assert 0 < figures["training_seconds"] < figures["seconds"] and figures["samples_seen"] == 180
     assert "  - processes: 2\n" in Path("models/model/README.md").read_text()
     names, numbers, weights = outputs().keys(), written(), load_file("models/model/model.safetensors")
     with working_in(Path.cwd(), GIVEN):

@@ -128,11 +128,17 @@ def run(stage: str, main: Callable[[], None]) -> None:
     usage = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, KiB on Linux
     found = {"seconds": round(time.perf_counter() - start, 3), "peak_memory_mib": round(max(usage) / unit, 1)}
-    tables.write_json(RUNTIME / f"{stage}.json", found | figures)
+    found = figures | found
+    tables.write_json(RUNTIME / f"{stage}.json", found)
     metrics = Path(f"metrics/{stage}.json")
     if metrics.exists():
         kept = repository(Path.cwd()) / RUNS / f"{stage}-{result_digest(metrics.read_bytes())}.json"
-        tables.write_json(kept, found | figures)
+        tables.write_json(kept, found)
+
+
+def adopt(stage: str) -> None:
+    """Take over what another process, which ran the stage in place of this one, has left as runtime figures."""
+    figures.update(tables.read_json(RUNTIME / f"{stage}.json"))
 
 
 def result_digest(metrics: bytes) -> str:
