@@ -45,11 +45,10 @@ def make_encoder(*, folder: str, dtype: str) -> Encoder:
     used: Any = AutoFeatureExtractor.from_pretrained(folder)
     name = used.model_input_names[0]
 
-    def encode(sounds: Sequence[bytes]) -> list[Stored]:
+    def encode(sounds: Sequence[bytes]) -> Stored:
         waves = [_wave(decode(data), used.sampling_rate) for data in sounds]
         found = used(waves, sampling_rate=used.sampling_rate, return_tensors=None)[name]
-        seconds = (len(wave) / used.sampling_rate for wave in waves)
-        return [stored(cast(row, dtype), length) for row, length in zip(found, seconds, strict=True)]
+        return stored([cast(row, dtype) for row in found], [len(wave) / used.sampling_rate for wave in waves])
 
     return encode
 

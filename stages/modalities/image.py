@@ -56,11 +56,11 @@ def make_encoder(*, folder: str) -> Encoder:
     used: Any = AutoImageProcessor.from_pretrained(folder, backend="pil")
     raw = {"do_rescale": False, "do_normalize": False} if scales(used) else {}
 
-    def encode(images: Sequence[bytes]) -> list[Stored]:
+    def encode(images: Sequence[bytes]) -> Stored:
         arrays = [to_array(decode(data)) for data in images]
         channels = [array[None] if array.ndim == 2 else array.transpose(2, 0, 1) for array in arrays]
         found = used(channels, input_data_format="channels_first", return_tensors="np", **raw)
-        return [stored(np.asarray(pixels)) for pixels in found[INPUT]]
+        return stored([np.asarray(pixels) for pixels in found[INPUT]])
 
     return encode
 

@@ -21,24 +21,61 @@ ARRAYS = pa.large_binary()
 
 @dataclass(frozen=True)
 class Stored:
-    """One sample's numbers as they are stored, with what tells how to read them; seconds of sounds."""
+    """Numbers of N samples as they are stored, one sample after the other, with what tells how to read them.
+
+    Args:
+        content: all bytes.
+        counts: (N,) numbers a sample.
+        shape: of each sample; [-1] for waveforms, of different lengths.
+        seconds: (N,) of sounds, else 0.
+    """
 
     content: bytes
+    counts: list[int]
     dtype: str
-    shape: tuple[int, ...]
-    seconds: float
+    shape: list[int]
+    seconds: list[float]
+
+    def column(self) -> pa.Array:
+        """N binary values, over the same memory."""
+        ends = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64) * np.dtype(self.dtype).itemsize
+        return pa.Array.from_buffers(ARRAYS, len(self.counts), [None, pa.py_buffer(ends), pa.py_buffer(self.content)])
 
 
-Encoder = Callable[[Sequence[bytes]], list[Stored]]
+Encoder = Callable[[Sequence[bytes]], Stored]
 
 
-def stored(array: npt.NDArray[Any], seconds: float = 0.0) -> Stored:
-    """An array to be stored: pixels as their differences from the pixel to the left, modulo 256."""
-    numbers = array
-    if array.dtype == np.uint8:
-        numbers = array.copy()
-        numbers[..., 1:] -= array[..., :-1]
-    return Stored(numbers.tobytes(), array.dtype.name, array.shape, seconds)
+def stored(arrays: Sequence[npt.NDArray[Any]], seconds: Sequence[float] = ()) -> Stored:
+    """N arrays of one type to be stored: pixels as their differences from the pixel to the left, modulo 256.
+
+    Raises:
+        UserError: they have several dimensions, and different shapes.
+    """
+    shape = _shape(arrays[0])
+    for one in arrays:
+        check_shape(shape, _shape(one))
+    block = np.concatenate(arrays) if shape == [-1] else np.stack(arrays)
+    if block.dtype == np.uint8:
+        block[..., 1:] -= block[..., :-1]
+    counts, given = [one.size for one in arrays], list(seconds) or [0.0] * len(arrays)
+    return Stored(block.tobytes(), counts, block.dtype.name, shape, given)
+
+
+def _shape(array: npt.NDArray[Any]) -> list[int]:
+    return list(array.shape) if array.ndim > 1 else [-1]
+
+
+def check_shape(wanted: Sequence[int], found: Sequence[int]) -> None:
+    """Refuse inputs that cannot be batched.
+
+    Raises:
+        UserError: the shapes differ.
+    """
+    if list(found) != list(wanted):
+        raise UserError(
+            f"params.yaml: encode.processor: inputs of different shapes: {list(wanted)} and {list(found)}",
+            "set a size (images: size: {height: …, width: …}), or clean.image.steps.resize",
+        )
 
 
 def by_split(batch: pa.Table, places: Places) -> Iterator[tuple[str, npt.NDArray[np.int64], list[int | None]]]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from stages.core import models, parallel, tables
 from stages.core.errors import UserError
 from stages.modalities import audio, image, text
-from stages.modalities.inputs import ARRAYS, TYPES, Stored, length_statistics
+from stages.modalities.inputs import TYPES, Stored, check_shape, length_statistics
 
 FIXED = ["id", "parent", "label", "value"]
 FOLDERS = ("data/cleaned", "data/augmented")
@@ -111,26 +111,18 @@ class Media:
             arguments["dtype"] = self._cache_dtype
         with closing(parallel.ordered_map(self._make, arguments, jobs(), workers=workers)) as results:
             for found in results:
-                for one in found:
-                    self._remember(one)
-                content = pa.array([one.content for one in found], ARRAYS)
-                sizes = [one.shape[0] if len(one.shape) == 1 else 1 for one in found]
-                yield _with(waiting.pop(0), {self.names[0]: content}, sizes), [one.seconds for one in found]
+                self._remember(found)
+                sizes = found.counts if found.shape == [-1] else [1] * len(found.counts)
+                yield _with(waiting.pop(0), {self.names[0]: found.column()}, sizes), found.seconds
 
     def _rows(self, folder: str) -> int:
         return min(self._batch_rows, tables.comfortable_rows(folder, "samples"))
 
-    def _remember(self, one: Stored) -> None:
-        shape = list(one.shape) if len(one.shape) > 1 else [-1]
-        form = {"dtype": one.dtype, "shape": shape}
-        if form == self._form:
-            return
+    def _remember(self, found: Stored) -> None:
         if self._form:
-            raise UserError(
-                f"params.yaml: encode.processor: inputs of different shapes: {self._form['shape']} and {shape}",
-                "set a size (images: size: {height: …, width: …}), or clean.image.steps.resize",
-            )
-        self._form = form
+            check_shape(self._form["shape"], found.shape)
+            return
+        self._form, shape = {"dtype": found.dtype, "shape": found.shape}, found.shape
         means = (image.scaling(self._processor) or {}).get("mean", []) if self._modality == "image" else []
         if len(means) > 1 and len(means) != shape[0]:
             raise UserError(

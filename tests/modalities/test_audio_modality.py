@@ -31,7 +31,9 @@ def features(
 ) -> list[tuple[np.ndarray, float]]:
     processor.save_pretrained(folder)
     found = audio.make_encoder(folder=str(folder), dtype=dtype)(files)
-    return [(np.frombuffer(one.content, one.dtype).reshape(one.shape), one.seconds) for one in found]
+    contents = found.column().to_pylist()
+    arrays = [np.frombuffer(content, found.dtype).reshape(found.shape) for content in contents]
+    return list(zip(arrays, found.seconds, strict=True))
 
 
 def test_waveforms_are_as_long_as_their_sounds_and_normalised(tmp_path: Path) -> None:

@@ -28,14 +28,11 @@ def stored(processor: Any, folder: Path, files: list[bytes]) -> tuple[np.ndarray
     """What encode stores, and what training makes of it."""
     processor.save_pretrained(folder)
     encoded = image.make_encoder(folder=str(folder))(files)
-    arrays = [np.frombuffer(one.content, one.dtype).reshape(one.shape) for one in encoded]
-    if arrays[0].dtype == np.uint8:
-        arrays = [np.cumsum(array, axis=-1, dtype=np.uint8) for array in arrays]
-    form = {"dtype": arrays[0].dtype.name, "shape": list(arrays[0].shape), "mask": False}
-    form |= {"scaling": image.scaling(processor)} if arrays[0].dtype == np.uint8 else {}
-    column = pa.chunked_array([pa.array([array.tobytes() for array in arrays], pa.large_binary())])
-    batch = Arrays(column, form).batch("pixel_values", np.arange(len(files)))
-    return np.stack(arrays), batch["pixel_values"].numpy()
+    form = {"dtype": encoded.dtype, "shape": encoded.shape, "mask": False}
+    if encoded.dtype == "uint8":
+        form |= {"scaling": image.scaling(processor), "differences": True}
+    arrays, rows = Arrays(pa.chunked_array([encoded.column()]), form), np.arange(len(files))
+    return arrays.raw(rows), arrays.batch("pixel_values", rows)["pixel_values"].numpy()
 
 
 def by_itself(processor: Any, files: list[bytes]) -> np.ndarray:

@@ -140,6 +140,6 @@ def test_pixels_stored_as_differences_come_back_as_they_were() -> None:
     from stages.modalities.inputs import stored
 
     pixels = np.random.default_rng(1).integers(0, 256, (3, 2, 4, 5), dtype=np.uint8)
-    column = pa.chunked_array([pa.array([stored(one).content for one in pixels], pa.large_binary())])
+    column = pa.chunked_array([stored(list(pixels)).column()])
     form = {"dtype": "uint8", "shape": [2, 4, 5], "mask": False, "differences": True}
     assert np.array_equal(Arrays(column, form).raw(np.array([2, 0, 1])), pixels[[2, 0, 1]])
