@@ -8,7 +8,7 @@ from stages.core import models
 from stages.strategies.build import body
 from stages.strategies.cut import Batch, Bottom
 from stages.strategies.families import FAMILIES, check_blocks, whole_family
-from stages.strategies.mean import append_mean, check_mean
+from stages.strategies.mean import check_mean
 
 GIB = 2**30
 BYTES = {"float32": 4, "float16": 2}
@@ -43,6 +43,4 @@ def load_bottom(
         check_blocks(base, last_layers, source.name)
     if family is None or base is None:
         return None, f"{config.model_type} models (this one) are not cut; known: {', '.join(FAMILIES)}"
-    if pooling == "mean":
-        append_mean(base)
-    return Loaded(base, family, last_layers), ""
+    return Loaded(base, family, last_layers, pooling), ""

@@ -9,21 +9,39 @@ from typing import Any
 import torch
 
 from stages.strategies.families import Family, blocks_of, whole_family
+from stages.strategies.mean import standardised_mean
 
 Batch = Mapping[str, torch.Tensor]
 
 
-class _BoundaryError(Exception):
-    """The boundary is reached: what lies above need not be computed."""
+class _BoundaryReached(Exception):  # noqa: N818 (no error)
+    """What lies above the boundary need not be computed; carries the hidden states out of the model."""
+
+    def __init__(self, states: torch.Tensor) -> None:
+        super().__init__()
+        self.states = states
 
 
 class Bottom:
-    """The part of a body below its last `last_layers` blocks; with 0 what the native head takes of the whole body."""
+    """The part of a body below its last `last_layers` blocks; with 0 what the head takes of the whole body.
 
-    def __init__(self, base: Any, family: Family, last_layers: int) -> None:
+    Several threads may call it at once.
+
+    Args:
+        base: the body, which from then on ends at the cut.
+        pooling: of the whole body: `native` (what the model's own head takes) or `mean` (what it takes after the
+            block that `append_mean` appends, which is not computed for that).
+    """
+
+    def __init__(self, base: Any, family: Family, last_layers: int, pooling: str = "native") -> None:
         self.base, self.last_layers = base.eval(), last_layers
-        self._family = family
+        self._family, self._mean = family, pooling == "mean"
         self.width = int(base.config.hidden_size)
+        _, _, self._blocks = blocks_of(base)
+        if last_layers:
+            self._blocks[-last_layers].register_forward_pre_hook(_before)
+        elif family.pooled:
+            self._blocks[-1].register_forward_hook(_after)
 
     @property
     def input(self) -> str:
@@ -39,6 +57,8 @@ class Bottom:
             mask = self.base._get_feature_vector_attention_mask(states.shape[1], mask)
         if self.last_layers:
             return states, mask
+        if self._mean:
+            return standardised_mean(states, mask, self._blocks[-1]), None
         if self._family.pooled:
             return states[:, : self._family.pooled], None
         weights = torch.ones_like(states[..., :1]) if mask is None else mask[..., None].to(states.dtype)
@@ -53,30 +73,18 @@ class Bottom:
         return list(lengths) if self.input == "inputs_embeds" else None
 
     def _states(self, batch: Batch) -> torch.Tensor:
-        _, _, blocks = blocks_of(self.base)
-        if not self.last_layers and not self._family.pooled:
-            return self.base(**batch).last_hidden_state  # type: ignore[no-any-return]
-        found: list[torch.Tensor] = []
-
-        def before(_: Any, given: tuple[Any, ...]) -> None:
-            found.append(given[0])
-            raise _BoundaryError
-
-        def after(_module: Any, _given: Any, result: Any) -> None:
-            found.append(result[0] if isinstance(result, tuple) else result)
-            raise _BoundaryError
-
-        if self.last_layers:
-            hook = blocks[-self.last_layers].register_forward_pre_hook(before)
-        else:
-            hook = blocks[-1].register_forward_hook(after)
         try:
-            self.base(**batch)
-        except _BoundaryError:
-            pass
-        finally:
-            hook.remove()
-        return found[0]
+            return self.base(**batch).last_hidden_state  # type: ignore[no-any-return]
+        except _BoundaryReached as reached:
+            return reached.states
+
+
+def _before(_: Any, given: tuple[Any, ...]) -> None:
+    raise _BoundaryReached(given[0])
+
+
+def _after(_module: Any, _given: Any, result: Any) -> None:
+    raise _BoundaryReached(result[0] if isinstance(result, tuple) else result)
 
 
 class _Passing(torch.nn.Module):

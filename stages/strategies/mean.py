@@ -57,6 +57,22 @@ def append_mean(model: Any) -> None:
         _set_identity(whole, HEADS, HEAD_SLOPE)
 
 
+def standardised_mean(states: torch.Tensor, mask: torch.Tensor | None, block: torch.nn.Module) -> torch.Tensor:
+    """What the block that `append_mean` appends makes of the first token, (B, 1, D), without computing it.
+
+    Args:
+        states: (B, L, D) of the last block.
+        mask: (B, L), 1 for tokens that count; None: all do.
+        block: any of the body's, whose norms tell their epsilons.
+    """
+    weights = torch.ones_like(states[..., :1]) if mask is None else mask[..., None].to(states.dtype)
+    found = states[:, :1] + SCALE * (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
+    parts = dict(block.named_modules())
+    for name in (name for name in NORMS if name in parts):
+        found = torch.nn.functional.layer_norm(found, (states.shape[-1],), eps=parts[name].eps)
+    return found
+
+
 def _set_identity(parts: dict[str, Any], names: tuple[str, ...], slope: float) -> None:
     for name in (name for name in names if name in parts):
         parts[name].weight.copy_(slope * torch.eye(parts[name].out_features))

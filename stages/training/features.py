@@ -5,6 +5,8 @@ Legend: B samples of a batch, L the positions of the longest, D the width of the
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ def compute(
     """
     lengths: set[int] = set()
     masked = False
-    with report.progress_bar() as bar:
+    with report.progress_bar() as bar, side_by_side(device) as each:
         task = bar.add_task("features", total=len(lengths_of(folder)))
         for split in SPLITS:
             new = folder / f"{split}.states"
@@ -75,8 +77,9 @@ def compute(
                 for table in _windows(folder / split):
                     counts, states = np.zeros(len(table), dtype=np.int32), [b""] * len(table)
                     encoded = _encoded(table, meta)
-                    for rows in _groups(encoded.lengths, alike):
-                        found, mask = bottom(move(encoded.batch(rows), device, ["labels"]))
+                    groups = list(_groups(encoded.lengths, alike))
+                    results = each(lambda rows, of=encoded: bottom(move(of.batch(rows), device, ["labels"])), groups)
+                    for rows, (found, mask) in zip(groups, results, strict=True):
                         masked = masked or mask is not None
                         for row, one in zip(rows.tolist(), _rows(found, mask, dtype), strict=True):
                             states[row], counts[row] = one.tobytes(), len(one)
@@ -87,6 +90,25 @@ def compute(
             new.rename(folder / split)
     whole = not masked and len(lengths) == 1
     return {name: {"dtype": dtype, "shape": [lengths.pop() if whole else -1, width], "mask": not whole}}
+
+
+@contextmanager
+def side_by_side(device: torch.device) -> Iterator[Callable[..., Iterator[Any]]]:
+    """A `map` for forward passes: on a CPU as many at once as there are cores, each in one thread of its own.
+
+    Two passes at once are a fifth faster than one that shares each of its small products out over two cores; and
+    their sums do not depend on the number of cores.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu":
+        yield map
+        return
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
 
 
 def _windows(folder: Path) -> Iterator[pa.Table]:

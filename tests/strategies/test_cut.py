@@ -23,12 +23,9 @@ def strategy(last: int) -> str:
 
 def states(model: Any, kind: str, last: int, pooling: str) -> dict[str, torch.Tensor]:
     """What encode stores, as finetune gets it: padded with 0."""
-    if pooling == "mean":
-        append_mean(model)
     family = whole_family(model.config)
     assert family is not None
-    bottom = Bottom(model.base_model, family, last)
-    found, mask = bottom(batch(kind))
+    found, mask = Bottom(model.base_model, family, last, pooling)(batch(kind))
     if mask is None:
         return {family.input: found.clone()}
     return {family.input: torch.where(mask[..., None] != 0, found, 0.0), "attention_mask": mask.long()}
