@@ -201,7 +201,13 @@ def decoded(family: Family, folder: Path) -> dict[str, int]:
 
 
 def measure(family: Family, count: int, folder: Path) -> Results:
-    """Generate, run the line at both sizes with each number of workers, then the plain loops; one after the other."""
+    """Generate, run the line at both sizes with each number of workers, then the plain loops; one after the other.
+
+    Before them it runs once on few samples: what libraries compile and keep, as numba does, is in no figure.
+    """
+    media_peers.alone(family.write, folder / f"{LEAST}-{family.unit}-first", LEAST, SEED)
+    line(family, folder / f"{LEAST}-{family.unit}-first", folder / "first", 1)
+    shutil.rmtree(folder / "first")
     sizes = (max(LEAST, round(count * SMALL_SHARE)), count)
     lines, sizes_written, sizes_decoded = {}, {}, {}
     for size in sizes:
