@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.data import markdown
 from benchmarks.training_line import Line
 from stages.core import report, tables
 
@@ -103,7 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = [learnt(line, name, STRATEGIES[name]) for name in only]
     header = ["strategy", "weights trained", "test accuracy, 95 %", "best epoch"]
     header += ["encode (s)", "finetune (s)", "training in it (s)", "peak MiB"]
-    report.table(f"{line.rows:,} {line.source}, batches of {BATCH_SIZE}", header, [cells(one) for one in found])
+    report.note(f"{line.rows:,} {line.source}, batches of {BATCH_SIZE}\n")
+    report.note(markdown(header, [cells(one) for one in found]))
     if asked.json:
         content = {"rows": line.rows, "source": line.source, "results": [asdict(one) for one in found]}
         asked.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

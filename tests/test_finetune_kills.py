@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,37 +57,61 @@ def killed(line: Repository, after_s: float, *command: str) -> bool:
     return alive
 
 
+def in_turn(kill: Callable[[float], bool], go_on: Callable[[], bool], whole_s: float, seed: int) -> str:
+    """Kill and go on until it was killed KILLS times; what there was to go on from.
+
+    A run that ended before its moment tells how long one takes now: the machine was busier before.
+    """
+    draw, killed_at, gone_on = random.Random(seed), 0, 0
+    for _ in range(3 * KILLS):
+        after_s = draw.uniform(0.1, 0.95) * whole_s
+        if not kill(after_s):
+            whole_s = after_s
+            continue
+        killed_at += 1
+        gone_on += go_on()
+        if killed_at == KILLS:
+            break
+    assert killed_at == KILLS and gone_on, f"{killed_at} times killed, {gone_on} times a checkpoint was gone on from"
+    return f"\n{KILLS} kills within {whole_s:.1f} s, {gone_on} times there was a checkpoint to go on from"
+
+
 def test_in_place(line: Repository, capsys: pytest.CaptureFixture[str]) -> None:
-    expected = model((line.folder / LOCK).read_text(encoding="utf-8"))
-    anew = ("dvc", "repro", "--force", "--single-item", "finetune")
-    whole_s, draw = seconds(line, *anew), random.Random(1)
-    gone_on = 0
-    for _ in range(KILLS):
-        assert killed(line, draw.uniform(0.1, 0.95) * whole_s, *anew), "killed too late to show anything"
-        gone_on += "going on from a checkpoint" in line.type("dvc", "repro", "--single-item", "finetune")
-        assert model((line.folder / LOCK).read_text(encoding="utf-8")) == expected
+    def found() -> str:
+        return model((line.folder / LOCK).read_text(encoding="utf-8"))
+
+    def go_on() -> bool:
+        said = line.type("dvc", "repro", "--single-item", "finetune")
+        assert found() == expected
+        return "going on from a checkpoint" in said
+
+    expected, anew = found(), ("dvc", "repro", "--force", "--single-item", "finetune")
+    told = in_turn(lambda after_s: killed(line, after_s, *anew), go_on, seconds(line, *anew), seed=1)
     with capsys.disabled():
-        print(f"\n{KILLS} kills within {whole_s:.1f} s, {gone_on} times there was a checkpoint to go on from")
-    assert gone_on
+        print(told)
 
 
 def test_in_an_experiment_elsewhere(line: Repository, capsys: pytest.CaptureFixture[str]) -> None:
-    def lock_of(name: str) -> str:
+    def experiment() -> tuple[str, ...]:
+        return ("dvc", "exp", "run", "--temp", "--name", f"run-{number}", "-S", "lr=3e-5")
+
+    def found() -> str:
         refs = line.type("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
-        (ref,) = [ref for ref in refs if ref.endswith(f"/{name}")]
-        return line.type("git", "show", f"{ref}:{LOCK}")
+        (ref,) = [ref for ref in refs if ref.endswith(f"/run-{number}")]
+        return model(line.type("git", "show", f"{ref}:{LOCK}"))
 
-    def experiment(name: str) -> tuple[str, ...]:
-        return ("dvc", "exp", "run", "--temp", "--name", name, "-S", "lr=3e-5")
+    def kill(after_s: float) -> bool:
+        nonlocal number
+        number += 1
+        return killed(line, after_s, *experiment())
 
-    whole_s, draw = seconds(line, *experiment("whole")), random.Random(2)
-    expected = model(lock_of("whole"))
-    gone_on = 0
-    for number in range(KILLS):
-        again = experiment(f"again-{number}")
-        assert killed(line, draw.uniform(0.3, 0.9) * whole_s, *again), "killed too late to show anything"
-        gone_on += "going on from a checkpoint" in line.type(*again)
-        assert model(lock_of(f"again-{number}")) == expected
+    def go_on() -> bool:
+        said = line.type(*experiment())
+        assert found() == expected
+        return "going on from a checkpoint" in said
+
+    number = 0
+    whole_s, expected = seconds(line, *experiment()), found()
+    told = in_turn(kill, go_on, whole_s, seed=2)
     with capsys.disabled():
-        print(f"\n{KILLS} kills within {whole_s:.1f} s, {gone_on} times there was a checkpoint to go on from")
-    assert gone_on
+        print(told)
