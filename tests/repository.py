@@ -20,6 +20,13 @@ from tests.workplace import ROOT
 SHIPPED = [".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml"]
 STAGES = ["fetch", "validate", "clean", "augment", "split", "encode", "finetune", "evaluate"]
 TIMEOUT_S = 600
+HOLD = """
+import os, sys, time
+def hold(event, given):
+    if event == "os.rename" and os.fspath(given[0]).endswith(os.environ["HOLD"]):
+        time.sleep(600)
+sys.addaudithook(hold)
+"""
 
 
 @dataclass
@@ -55,18 +62,21 @@ class Repository:
         self.type("git", "commit", "--quiet", "--message", "a run")
 
     def kill_repro_at(self, name: str) -> bool:
-        """Start `dvc repro`, kill it and its stage when the file or folder appears; whether it was left there."""
-        with subprocess.Popen(
-            ["dvc", "repro"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as running:
+        """Start `dvc repro`, kill it and its stage when the file or folder is about to be renamed; whether it is left.
+
+        What was written under NAME.partial is held there until it is seen, however busy the machine.
+        """
+        hold = self.folder.parent / "hold"
+        hold.mkdir(exist_ok=True)
+        (hold / "sitecustomize.py").write_text(HOLD, encoding="utf-8")
+        environment = self.environment | {"PYTHONPATH": str(hold), "HOLD": name}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        command = ["dvc", "repro"]
+        with subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **quiet) as running:
             end = time.monotonic() + TIMEOUT_S
             while not (self.folder / name).exists() and running.poll() is None and time.monotonic() < end:
                 time.sleep(0.001)
+            assert running.poll() is None, f"dvc repro ended with {running.returncode} before {name} was there"
             os.killpg(running.pid, signal.SIGKILL)
         return (self.folder / name).exists()
 

@@ -17,7 +17,7 @@ SHARES = {"train": 0.6, "validation": 0.1, "test": 0.3}
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Sides:
     """`main`; `leaking`: copies of all texts by other authors, near-duplicates no longer kept together; `grouped`: the
-    same copies, kept together."""
+    same copies, kept together, in a split drawn anew."""
     folder = tmp_path_factory.mktemp("provenance") / "repository"
     folder.mkdir()
     made = begin(folder, split__ratios=SHARES)
@@ -25,9 +25,9 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Sides:
     made.predict()
     made.commit()
     copies = [{**row, "message": f"{row['message']} indeed", "author": f"b{row['author']}"} for row in messages(120)]
-    for name, together in (("leaking", False), ("grouped", True)):
+    for name, changes in (("leaking", {"clean.duplicates.near.enabled": False}), ("grouped", {"seed": 7})):
         made.repository.type("git", "checkout", "--quiet", "-b", name, "main")
-        made.make([*messages(120), *copies], {"clean.duplicates.near.enabled": together})
+        made.make([*messages(120), *copies], changes)
         made.predict()
         made.commit()
     made.repository.type("git", "checkout", "--quiet", "main")
