@@ -51,10 +51,12 @@ def killed(line: Repository, after_s: float, *command: str) -> bool:
     """Start a command, and kill it and all its children after so many seconds; whether it was still at it."""
     given = {"cwd": line.folder, "env": line.environment, "start_new_session": True}
     with subprocess.Popen(command, **given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        time.sleep(after_s)
-        alive = running.poll() is None
-        os.killpg(running.pid, signal.SIGKILL) if alive else None
-    return alive
+        try:
+            running.wait(after_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            return True
+    return False
 
 
 def in_turn(kill: Callable[[float], bool], go_on: Callable[[], bool], whole_s: float, seed: int) -> str:
@@ -64,9 +66,9 @@ def in_turn(kill: Callable[[float], bool], go_on: Callable[[], bool], whole_s: f
     """
     draw, killed_at, gone_on = random.Random(seed), 0, 0
     for _ in range(3 * KILLS):
-        after_s = draw.uniform(0.1, 0.95) * whole_s
-        if not kill(after_s):
-            whole_s = after_s
+        start = time.monotonic()
+        if not kill(draw.uniform(0.1, 0.95) * whole_s):
+            whole_s = time.monotonic() - start
             continue
         killed_at += 1
         gone_on += go_on()
