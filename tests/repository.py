@@ -95,7 +95,8 @@ class Repository:
 
 def environment(home: Path) -> dict[str, str]:
     """That of the tests, with this Python first, and nothing of the user's Git and DVC."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))}
+    others = ("GIT_", "DVC_", "PYTHONDONTWRITEBYTECODE")  # the last has each stage compile its code anew
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     who = {f"GIT_{role}_{part}": f"test{part}" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
     places = {f"DVC_{name}": str(home / name) for name in ("GLOBAL_CONFIG_DIR", "SYSTEM_CONFIG_DIR", "SITE_CACHE_DIR")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
