@@ -19,6 +19,8 @@ NAMES = {
     "spearman": "Spearman's correlation",
 }
 """Metric -> what people call it."""
+LEAKS = {"data.max_exact_leaks", "data.max_near_leaks"}
+"""Gates that fail where test samples are trained on."""
 Row = Mapping[str, Any]
 
 
@@ -28,11 +30,15 @@ def called(metric: str) -> str:
 
 
 def verdict(metrics: Mapping[str, Any], gates: Sequence[Mapping[str, Any]], *, main: str) -> dict[str, Any]:
-    """The sentence; `better` and `worse` name the metrics that it claims, `failed` the gates; `main` comes first."""
+    """The sentence; `better` and `worse` name the metrics that it claims, `failed` the gates; `main` comes first.
+
+    Gates that failed come before any metric: a leak makes better scores, which are not to be read first.
+    """
     rows = sorted(metrics["rows"], key=lambda row: row["name"] != main)
     better, worse = ([row for row in rows if row["finding"] == kind] for kind in (BETTER, WORSE))
     failed = [str(gate["name"]) for gate in gates if not gate["passed"]]
-    text = f"{_of_metrics(metrics, rows, better, worse)}; {_of_gates(len(gates), failed)}."
+    told = [_of_metrics(metrics, rows, better, worse), _of_gates(len(gates), failed)]
+    text = f"{'; '.join(reversed(told) if failed else told)}."
     return {
         "text": text[0].upper() + text[1:],
         "passed": not failed,
@@ -79,7 +85,8 @@ def _of_gates(count: int, failed: Sequence[str]) -> str:
         return "no gates are set"
     if not failed:
         return f"all {count} gates passed" if count > 1 else "the gate passed"
-    return f"{len(failed)} of {count} gates failed: {', '.join(failed)}"
+    doubt = ", so that scores may be too good" if LEAKS.intersection(failed) else ""
+    return f"{len(failed)} of {count} gates failed: {', '.join(failed)}{doubt}"
 
 
 def digits(row: Row) -> int:
