@@ -29,7 +29,7 @@ search: install ## try the values of the block search in params.yaml; NEW=1 begi
 test: install ## run the tests, on all cores
 	python -m pytest --numprocesses auto --dist loadfile
 
-longtest: install ## the search and the queue end to end, some minutes
+longtest: install ## the search, the queue and twenty kills end to end: half an hour
 	python -m pytest -m long
 
 check: install ## lint, types and params, as the pre-commit hooks do

@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
 import string
 from pathlib import Path
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from tests.repository import Repository
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: the tests share the cores out themselves
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

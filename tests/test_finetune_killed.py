@@ -1,10 +1,6 @@
 """finetune killed with SIGKILL goes on where it was, and writes the same bytes as a run that was never killed."""
 
-import contextlib
-import gc
 import json
-import multiprocessing
-import os
 import random
 import time
 from pathlib import Path
@@ -15,6 +11,7 @@ import pytest
 
 from stages import finetune
 from stages.core import report, tables
+from tests.forked import forked
 from tests.test_finetune import CHANGES, _threads, outputs, workplace
 from tests.workplace import leftovers, working_in
 
@@ -30,23 +27,21 @@ LONG = CHANGES | {
 }
 
 
+def run(changes: dict[str, Any]) -> None:
+    with working_in(Path.cwd(), changes):
+        finetune.main()
+
+
 def finish(changes: dict[str, Any]) -> str:
     """Run the stage here to its end; what it told."""
-    with working_in(Path.cwd(), changes), report.console.capture() as told:
-        finetune.main()
+    with report.console.capture() as told:
+        run(changes)
     return told.get()
 
 
 def kill(changes: dict[str, Any], epoch: int, after_s: float, member: str = "") -> None:
-    """Start, and kill so many seconds after the end of an epoch, of a member where one is named.
-
-    The process is forked, so that it need not import anything again.
-    """
-    reader, writer = os.pipe()
-    process = multiprocessing.get_context("fork").Process(target=_train, args=(changes, reader, writer))
-    process.start()
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as told:
+    """Start, and kill so many seconds after the end of an epoch, of a member where one is named."""
+    with forked(lambda: run(changes)) as (process, told):
         reached = not member
         for line in told:
             reached = reached or line.startswith(f"{member} (")
@@ -54,15 +49,6 @@ def kill(changes: dict[str, Any], epoch: int, after_s: float, member: str = "") 
                 break
         time.sleep(after_s)
         process.kill()
-        process.join()
-
-
-def _train(changes: dict[str, Any], reader: int, writer: int) -> None:
-    gc.freeze()  # what the test's own process made is not to be ended here
-    os.close(reader)
-    told = os.fdopen(writer, "w", encoding="utf-8", buffering=1)
-    with told, contextlib.redirect_stdout(told), working_in(Path.cwd(), changes):
-        finetune.main()
 
 
 def folders() -> list[Path]:

@@ -1,10 +1,6 @@
 """finetune as `dvc repro` starts it, with two processes: killed, gone on with, and as good as one process."""
 
 import csv
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ from safetensors.torch import load_file
 
 from stages import finetune
 from stages.core import report, tables
+from tests.forked import forked
 from tests.test_finetune import CHANGES, _threads, outputs, workplace
 from tests.workplace import ROOT, leftovers, params, working_in
 
@@ -28,14 +25,11 @@ GIVEN = CHANGES | {
     "finetune.accumulation_steps": 2,
     "finetune.checkpoint": {"every_s": 0.0, "keep_days": 1.0},
 }
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 TOLERANCE = 1e-5
 
 
-def start() -> subprocess.Popen[str]:
-    YAML().dump(params(GIVEN | {"finetune.processes": 2}), Path("params.yaml"))
-    command = [sys.executable, "-m", "stages.finetune"]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def stage() -> None:
+    report.run("finetune", finetune.main)
 
 
 def written() -> dict[str, Any]:
@@ -49,18 +43,19 @@ def written() -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("workplace")
-def test_two_processes_that_were_killed_end_as_one_that_was_not() -> None:
-    killed = start()
-    assert killed.stdout is not None
-    for line in killed.stdout:
-        if line.startswith("epoch 3:"):
-            break
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()  # its output ends when the last process has
+def test_two_processes_that_were_killed_end_as_one_that_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of the processes that finetune starts
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    YAML().dump(params(GIVEN | {"finetune.processes": 2}), Path("params.yaml"))
+    with forked(stage) as (killed, output):
+        for line in output:
+            if line.startswith("epoch 3:"):
+                break
+        killed.kill()
     assert outputs() == {}
-    two = start()
-    told, _ = two.communicate()
-    assert two.returncode == 0
+    with forked(stage) as (two, output):
+        told = output.read()
+    assert two.exitcode == 0
     lines = told.splitlines()
     assert lines[0] == "full: 22,883 of 22,883 weights are trained, on cpu, by 2 processes"
     assert lines[1].startswith("going on from a checkpoint: epoch ")
