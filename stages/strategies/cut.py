@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from stages.strategies.families import Family, blocks_of, whole_family
-from stages.strategies.mean import standardised_mean
+from stages.strategies.mean import mean, standardised_mean
 
 Batch = Mapping[str, torch.Tensor]
 
@@ -61,8 +61,7 @@ class Bottom:
             return standardised_mean(states, mask, self._blocks[-1]), None
         if self._family.pooled:
             return states[:, : self._family.pooled], None
-        weights = torch.ones_like(states[..., :1]) if mask is None else mask[..., None].to(states.dtype)
-        return (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True), None
+        return mean(states, mask), None
 
     def positions(self, lengths: Any) -> Any:
         """The positions of samples by their stored lengths; None where only a run can tell."""

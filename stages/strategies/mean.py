@@ -57,6 +57,12 @@ def append_mean(model: Any) -> None:
         _set_identity(whole, HEADS, HEAD_SLOPE)
 
 
+def mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """The mean of (B, L, D) over the tokens that count by (B, L), or over all: (B, 1, D)."""
+    weights = torch.ones_like(states[..., :1]) if mask is None else mask[..., None].to(states.dtype)
+    return (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
+
+
 def standardised_mean(states: torch.Tensor, mask: torch.Tensor | None, block: torch.nn.Module) -> torch.Tensor:
     """What the block that `append_mean` appends makes of the first token, (B, 1, D), without computing it.
 
@@ -65,8 +71,7 @@ def standardised_mean(states: torch.Tensor, mask: torch.Tensor | None, block: to
         mask: (B, L), 1 for tokens that count; None: all do.
         block: any of the body's, whose norms tell their epsilons.
     """
-    weights = torch.ones_like(states[..., :1]) if mask is None else mask[..., None].to(states.dtype)
-    found = states[:, :1] + SCALE * (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
+    found = states[:, :1] + SCALE * mean(states, mask)
     parts = dict(block.named_modules())
     for name in (name for name in NORMS if name in parts):
         found = torch.nn.functional.layer_norm(found, (states.shape[-1],), eps=parts[name].eps)
