@@ -55,7 +55,8 @@ def test_values_are_compared_by_their_errors(tmp_path: Path) -> None:
     side(tmp_path / "head", noise=1.5)
     found = compared(tmp_path)
     assert found["verdict"]["worse"] == ["pearson", "mse", "mae", "r2", "spearman"]
-    assert found["verdict"]["text"].startswith("Pearson's correlation worse by 0.")
+    assert "gates failed: drops.pearson, " in found["verdict"]["text"]
+    assert "; Pearson's correlation worse by 0." in found["verdict"]["text"]
     assert {row["by"] for row in found["slices"]["rows"]} == {"value", "length"}
     text = markdown(found)
     assert text.index("The error grew on") < text.index("Error grew: 20 of")
