@@ -1,12 +1,15 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro search test longtest check schema agreement review register promote clean
+.PHONY: help install repro experiments search test longtest check schema agreement review register promote clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
+
+# columns of dvc exp show that say how a score came about
+DETAILS := ^(stages|data|models|metrics)/|^(interval|per_class|baseline|mean|deviation|members|validation|folds|out_of_fold|parameters|samples)\b|^(steps|train_loss|best_epoch|saved)$$
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +25,9 @@ $(VENV)/installed: pyproject.toml
 repro: install ## run the line, then show the results
 	dvc repro
 	@python -m review.results
+
+experiments: install ## dvc exp show with what differs in params and in the scores, of several hundred columns
+	@dvc exp show --only-changed --drop "$(DETAILS)"
 
 search: install ## try the values of the block search in params.yaml; NEW=1 begins anew
 	@python -m review.search $(if $(NEW),--new)

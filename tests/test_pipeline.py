@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.repository import STAGES, TIMEOUT_S, Repository, environment, ran, skipped
-from tests.workplace import params
+from tests.workplace import ROOT, params
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +32,7 @@ CHANGES = {
     "finetune.threads": 1,
     "evaluate.bootstrap.resamples": 100,
 }
+SCORES = ["accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc", "log_loss", "ece"]
 THINGS = [
     "parcel",
     "invoice",
@@ -132,9 +133,13 @@ def test_an_experiment_with_another_lr_reruns_finetune_and_evaluate_alone(runs: 
     said = line.type("dvc", "exp", "run", "-S", "lr=2e-5")
     assert (ran(said), skipped(said)) == (["finetune", "evaluate"], STAGES[:6])
     name = re.findall(r"Ran experiment\(s\): (\S+)", said)[0]
+    (details,) = re.findall(r"^DETAILS := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    show = ("dvc", "exp", "show", "--only-changed", "--drop", details.replace("$$", "$"))  # make experiments
     header, _, *rows = (
-        [cell.strip() for cell in row.split("|")] for row in line.type("dvc", "exp", "show", "--md").splitlines() if row
+        [cell.strip() for cell in row.split("|")] for row in line.type(*show, "--md").splitlines() if row
     )
+    assert header[1:3] == ["Experiment", "Created"] and header[-2] == "lr"
+    assert {"log_loss"} <= {*header[3:-2]} <= {*SCORES}
     rates = {row[1]: float(row[header.index("lr")]) for row in rows}
     assert [rate for title, rate in rates.items() if name in title] == [2e-5]
     assert rates["main"] == 1e-3
