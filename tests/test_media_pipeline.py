@@ -59,6 +59,7 @@ SOUNDS = SAME | {
     "fetch.columns": {"audio": "file", "label": "label"},
     "fetch.options": FOLDER,
     "encode.processor.feature_size": 16,
+    "encode.cache_dtype": "float32",  # predictions are compared with those of a pipeline, which stores nothing
     "finetune.architecture.num_mel_bins": 16,
     "finetune.architecture.d_model": 16,
     "finetune.architecture.encoder_layers": 1,
