@@ -8,7 +8,7 @@ from typing import Any
 
 from review.provenance import EVALUATE
 from review.statistics import WORSE
-from review.verdict import called
+from review.verdict import EXACT_LEAKS, NEAR_LEAKS, called
 from stages.core.review_block import Bound, Gates
 
 Gate = dict[str, Any]
@@ -127,9 +127,9 @@ def _data(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
     data, wanted = review["data"], gates.data
     leakage = data["leakage"]
     if wanted.max_exact_leaks is not None:
-        yield _count("data.max_exact_leaks", wanted.max_exact_leaks, leakage["exact"], leakage, "")
+        yield _count(EXACT_LEAKS, wanted.max_exact_leaks, leakage["exact"], leakage, "")
     if wanted.max_near_leaks is not None:
-        yield _count("data.max_near_leaks", wanted.max_near_leaks, leakage["near"], leakage, WHERE_WANTED)
+        yield _count(NEAR_LEAKS, wanted.max_near_leaks, leakage["near"], leakage, WHERE_WANTED)
     if wanted.min_class_share is not None:
         name, limit = "data.min_class_share", f"at least {wanted.min_class_share:g}"
         rarest = data["rarest"]
@@ -156,9 +156,9 @@ def _data(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
 def _count(name: str, most: int, count: int | None, leakage: Mapping[str, Any], unknown: str) -> Gate:
     if count is None:
         return _unknown(name, f"at most {most}", unknown)
-    kind = "near-duplicates of training samples" if "near" in name else "trained on"
+    kind = "near-duplicates of training samples" if name == NEAR_LEAKS else "trained on"
     why = f"{count} of {leakage['test']} test samples are {kind}"
-    if leakage["former"] and "exact" in name:
+    if leakage["former"] and name == EXACT_LEAKS:
         why += f"; {leakage['former']} of the base's {leakage['former_test']} are trained on now, and tested no more"
     return _gate(name, f"at most {most}", count, count <= most, why)
 

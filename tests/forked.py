@@ -13,7 +13,7 @@ from typing import TextIO
 def forked(work: Callable[[], None]) -> Iterator[tuple[BaseProcess, TextIO]]:
     """Run `work` in a process; with it what it and its children print, which ends when the last of them has ended."""
     reader, writer = os.pipe()
-    process = multiprocessing.get_context("fork").Process(target=_run, args=(work, reader, writer))
+    process = multiprocessing.get_context("fork").Process(target=_run, args=(work, reader, writer), daemon=True)
     process.start()
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as told:
