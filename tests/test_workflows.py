@@ -113,7 +113,7 @@ def test_every_target_is_phony_and_helped() -> None:
 
 
 def test_a_makefile_recipe_names_modules_that_exist() -> None:
-    named = set(re.findall(r"python -m ((?:stages|review)\.\w+)", MAKEFILE))
+    named = set(re.findall(r"python -m ((?:stages|review|workbench)\.\w+)", MAKEFILE))
     assert named
     for module in named:
         assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
