@@ -1,9 +1,9 @@
 """Section `cost`: what the two models took to train, and how large they are.
 
-Sizes and counts come from dvc.lock and metrics. Seconds and memory are no outputs, since outputs repeat to the byte:
-each run leaves them in `.groundwork/runtime/runs/` of the checkout that made it, under the digest of its metrics. So
-they are known here for what was run here, and "not recorded" for all else; nothing is estimated. Energy is measured
-by nothing in the line, so none is told.
+Sizes and counts come from dvc.lock and metrics. Seconds and memory are no outputs, since outputs repeat to the byte.
+A training leaves them in metrics/cost.json, which is committed with its result, and in `.groundwork/runtime/runs/` of
+the checkout that made it; both name the digest of the metrics that they belong to. Where neither does they are "not
+recorded"; nothing is estimated. Energy is measured by nothing in the line, so none is told.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from review.locks import locked
 from stages.core import tables
-from stages.core.report import RUNS, result_digest
+from stages.core.report import COST, RUNS, result_digest
 
 if TYPE_CHECKING:
     from review.sides import Side
@@ -67,7 +67,7 @@ def cost(side: "Side") -> dict[str, Any]:
     record = recorded(side)
     notes = []
     if record is None:
-        notes.append("seconds and memory are not recorded in this checkout: it was trained elsewhere, or before")
+        notes.append(f"seconds and memory are not recorded: {COST} is of another training, or not committed")
     elif record.get("went_on"):
         notes.append("training went on from a checkpoint, so its seconds and memory are not those of a whole run")
     else:
@@ -86,8 +86,12 @@ def _of_the_run(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recorded(side: "Side") -> dict[str, Any] | None:
-    """The runtime figures of the very run that wrote the side's metrics, where this checkout has them."""
+    """The runtime figures of the very run that wrote the side's metrics, where the side or this checkout has them."""
     if not side.exists(METRICS):
         return None
-    path = side.root / RUNS / f"finetune-{result_digest(side.read_bytes(METRICS))}.json"
+    digest = result_digest(side.read_bytes(METRICS))
+    committed = side.json(COST.as_posix()) if side.exists(COST.as_posix()) else {}
+    if committed.get("result") == digest:
+        return committed
+    path = side.root / RUNS / f"finetune-{digest}.json"
     return tables.read_json(path) if path.exists() else None

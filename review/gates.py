@@ -12,7 +12,7 @@ from review.verdict import EXACT_LEAKS, NEAR_LEAKS, called
 from stages.core.review_block import Bound, Gates
 
 Gate = dict[str, Any]
-NOT_RECORDED = "not recorded: it was trained elsewhere or before; null switches the gate off"
+NOT_RECORDED = "not recorded: commit metrics/cost.json, which training writes; null switches the gate off"
 WHERE_WANTED = "clean.duplicates.near is off at the base, or has no settings there; null switches the gate off"
 
 

@@ -57,7 +57,7 @@ def main() -> None:
     worst = task.worst(gold, outputs, ids, limit=params.evaluate.mistakes)
     found = contents_of([ids[i] for i in worst], params.modality)
     rows = task.mistakes(gold, outputs, ids, {i: shown for i, (shown, _) in found.items()}, worst)
-    write(task.predictions(ids, gold, outputs), task.plots(gold, outputs), task.page(rows, gold, outputs), metrics)
+    write(task.predictions(ids, gold, outputs), task.plots(gold, outputs), metrics)
     write_mistakes(rows, found, task, params.modality)
     show(task, metrics, rows, bootstrap.confidence)
 
@@ -159,15 +159,13 @@ def write_mistakes(
             )
 
 
-def write(predictions: pa.Table, plots: Mapping[str, pa.Table], mistakes_page: str, metrics: Mapping[str, Any]) -> None:
-    """All outputs, each whole or not at all."""
+def write(predictions: pa.Table, plots: Mapping[str, pa.Table], metrics: Mapping[str, Any]) -> None:
+    """Predictions, plots and metrics, each whole or not at all."""
     tables.write_file("models/predictions.parquet", predictions)
     with tables.new_folder("metrics/plots/evaluate") as folder:
         for name, columns in PLOTS.items():  # a plot of another task has its header alone: dvc.yaml names it
             empty = pa.table({column: pa.array([], pa.string()) for column in columns})
             pyarrow.csv.write_csv(plots.get(name, empty), folder / f"{name}.csv")
-    with tables.new_file("metrics/mistakes.md") as path:
-        path.write_text(mistakes_page, encoding="utf-8")
     tables.write_json("metrics/evaluate.json", metrics)
 
 
@@ -185,7 +183,7 @@ def show(task: Task, metrics: Mapping[str, Any], rows: Sequence[Row], confidence
         if name not in metrics:
             report.note(f"{name} is left out: {task.undefined}")
     if rows:
-        report.table(f"{task.mistakes_title} (more: metrics/mistakes.md)", task.mistakes_header, rows[:SHOWN])
+        report.table(f"{task.mistakes_title} (more: data/mistakes/index.csv)", task.mistakes_header, rows[:SHOWN])
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 import ast
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -159,15 +162,30 @@ def test_training_cannot_see_the_test_split() -> None:
     assert not [dep for dep in deps if dep.startswith(("data/encoded/test", "data/cleaned", "data/split"))]
 
 
-def test_every_output_is_ignored_by_git_from_the_start() -> None:
-    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
-    for stage in dvc()["stages"].values():
-        for out in stage["outs"]:
-            if isinstance(out, str):
-                assert out.startswith(("data/", "models/")) and {"/data/*", "/models/"} <= set(ignored)
-            else:
-                ((name, settings),) = out.items()
-                assert name.startswith("metrics/") and settings == {"cache": False}
+def outputs() -> list[Any]:
+    return [out for stage in dvc()["stages"].values() for out in stage["outs"]]
+
+
+def ignored(paths: list[str], folder: Path) -> set[str]:
+    """The paths that Git ignores in a repository with the shipped .gitignore."""
+    shutil.copy(ROOT / ".gitignore", folder)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    command = ["git", "check-ignore", "--no-index", *paths]
+    return set(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout.splitlines())
+
+
+def test_every_output_is_ignored_by_git_from_the_start(tmp_path: Path) -> None:
+    assert ignored(outputs(), tmp_path) == set(outputs())
+
+
+def test_what_people_put_beside_the_outputs_is_not_ignored(tmp_path: Path) -> None:
+    own = ["data/source/x.csv", "data/source/x.csv.dvc", "data/labels/a.csv", "data/corpus.dvc", "metrics/cost.json"]
+    assert ignored(own, tmp_path) == set()
+
+
+def test_dvc_keeps_a_record_of_each_run() -> None:
+    """It keeps none of a stage with an uncached output that is neither metric nor plot."""
+    assert [out for out in outputs() if not isinstance(out, str)] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -158,12 +158,12 @@ def test_the_outputs_of_evaluate_agree_with_each_other() -> None:
     train = tables.read_json("data/encoded/meta.json")["train_values"]["mean"]
     assert metrics["baseline"]["mae"] == pytest.approx(np.abs(gold - train).mean(), abs=1e-5)
     assert set(metrics["interval"]) == {"mse", "mae", "r2", "pearson", "spearman"}
-    page = Path("metrics/mistakes.md").read_text()
     worst = int(np.argmax(np.abs(found - gold)))
-    first = page.splitlines()[6]
-    assert page.startswith("# Largest errors\n\n") and f"| {predictions['id'][worst]} |" in first
-    assert " / a " in first, "the pair is shown with the text"
-    assert math.isclose(float(first.split("|")[4]), found[worst] - gold[worst], abs_tol=1e-4)
+    with Path("data/mistakes/index.csv").open(encoding="utf-8", newline="") as file:
+        first = next(csv.DictReader(file))
+    assert first["id"] == predictions["id"][worst].as_py()
+    assert " / a" in first["text"], "the pair is shown with the text"
+    assert math.isclose(float(first["error"]), found[worst] - gold[worst], abs_tol=1e-4)
 
 
 def test_plots_of_the_other_task_have_a_header_alone() -> None:

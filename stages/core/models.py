@@ -127,3 +127,22 @@ def quiet() -> None:
     logging.disable_progress_bar()  # which hides the bars of downloads too
     if not hidden:
         enable_progress_bars()
+
+
+CIRCUMSTANCES = frozenset(
+    {"transformers_version", "peft_version", "local_files_only", "is_local", "_name_or_path", "name_or_path"}
+)
+"""Keys of saved settings that tell of the environment and of where a model lay, and nothing of the model."""
+
+
+def forget_circumstances(folder: Path) -> None:
+    """Take `CIRCUMSTANCES` out of the JSON files of settings that transformers and peft have written to a folder.
+
+    The same commit then gives the same bytes with next month's libraries, and in a clone in another place.
+    Vocabularies and weights are left alone; the classes of transformers load the folder as before.
+    """
+    for path in sorted(folder.glob("*config*.json")):
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(settings, dict) and not CIRCUMSTANCES.isdisjoint(settings):
+            kept = {key: value for key, value in settings.items() if key not in CIRCUMSTANCES}
+            path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

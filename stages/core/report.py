@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,8 @@ RUNTIME = Path(".groundwork/runtime")
 """Seconds and peak memory a stage: not an output, so that outputs repeat to the byte."""
 RUNS = RUNTIME / "runs"
 """The same of each result, in the checkout that owns the folder: figures that a review can put beside a revision."""
+COST = Path("metrics/cost.json")
+"""What the training of the committed result took, in Git: the check of a pull request has no other way to know."""
 figures: dict[str, Any] = {}
 """What a stage itself adds to its runtime figures."""
 
@@ -132,8 +134,20 @@ def run(stage: str, main: Callable[[], None]) -> None:
     tables.write_json(RUNTIME / f"{stage}.json", found)
     metrics = Path(f"metrics/{stage}.json")
     if metrics.exists():
-        kept = repository(Path.cwd()) / RUNS / f"{stage}-{result_digest(metrics.read_bytes())}.json"
-        tables.write_json(kept, found)
+        digest = result_digest(metrics.read_bytes())
+        tables.write_json(repository(Path.cwd()) / RUNS / f"{stage}-{digest}.json", found)
+        if "training_seconds" in found:
+            keep_cost(digest, found)
+
+
+def keep_cost(digest: str, found: Mapping[str, Any]) -> None:
+    """Write `COST`, unless it tells of the same result already: a run that is repeated leaves Git's files alone.
+
+    Of a training that went on from a checkpoint a whole one takes the place.
+    """
+    known = tables.read_json(COST) if COST.exists() else {}
+    if known.get("result") != digest or (known.get("went_on") and not found.get("went_on")):
+        tables.write_json(COST, {"result": digest, **found})
 
 
 def adopt(stage: str) -> None:

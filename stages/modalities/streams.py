@@ -47,6 +47,7 @@ class Texts:
     def save(self, folder: Path) -> None:
         """Write the tokenizer."""
         self._tokenizer.save_pretrained(folder)
+        models.forget_circumstances(folder)
 
     def stream(self) -> Iterator[tuple[pa.Table, Sequence[float]]]:
         """See `Inputs`; lengths are tokens before truncation."""
@@ -93,6 +94,7 @@ class Media:
     def save(self, folder: Path) -> None:
         """Write the processor, from where the processes load it."""
         self._processor.save_pretrained(folder)
+        models.forget_circumstances(folder)
         self._folder = str(folder)
 
     def stream(self) -> Iterator[tuple[pa.Table, Sequence[float]]]:

@@ -77,11 +77,6 @@ class Classes:
         """Id, gold, prediction, confidence and text."""
         return mistakes.rows(gold, outputs, ids, self.names, texts, positions)
 
-    def page(self, rows: Sequence[Row], gold: Integers, outputs: Floats) -> str:
-        """The mistakes, and how many there are."""
-        wrong = int((outputs.argmax(axis=1) != gold).sum())
-        return mistakes.markdown(rows, wrong=wrong, samples=len(gold))
-
     @staticmethod
     def headline_rows(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
         """Rows (metric, value, interval, baseline)."""

@@ -3,7 +3,6 @@
 Legend: N samples, K classes.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -51,25 +50,3 @@ def one_line(text: str) -> str:
     visible = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(visible.split())
     return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 1] + "…"
-
-
-def markdown(rows: Sequence[Row], *, wrong: int, samples: int) -> str:
-    """A Markdown page of the most confident mistakes."""
-    summary = f"{wrong} of {samples} test samples are wrong; {len(rows)} shown here."
-    return page(rows, title="Most confident mistakes", summary=summary, header=HEADER)
-
-
-def page(rows: Sequence[Row], *, title: str, summary: str, header: Sequence[str]) -> str:
-    """A Markdown page of the rows, with whatever they hold shown literally."""
-    lines = [f"# {title}", "", summary, ""]
-    if rows:
-        lines += [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
-    for sample_id, gold, prediction, number, text in rows:
-        cells = (sample_id, gold, prediction, f"{number:.4f}", text)
-        lines.append(f"| {' | '.join(_literal(cell) for cell in cells)} |")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _literal(text: str) -> str:
-    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", text)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -83,9 +83,6 @@ class Task(Protocol):
     ) -> list[Row]:
         """What is shown of the samples at `positions`; `texts` by id."""
 
-    def page(self, rows: Sequence[Row], gold: Array, outputs: Array) -> str:
-        """The content of metrics/mistakes.md."""
-
     def headline_rows(self, metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
         """Rows (metric, value, interval, baseline) for a reader, from the content of metrics/evaluate.json."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stages.tasks import mistakes, regression
+from stages.tasks import regression
 from stages.tasks.mistakes import Row
 from stages.tasks.regression import Floats, Integers
 from stages.tasks.task import Array, check_finite
@@ -73,14 +73,6 @@ class Values:
     ) -> list[Row]:
         """Id, gold, prediction, error and text."""
         return regression.rows(gold, outputs, ids, texts, positions)
-
-    def page(self, rows: Sequence[Row], gold: Floats, outputs: Floats) -> str:
-        """The largest errors beside the mean one."""
-        mean = float(np.abs(outputs - gold).mean())
-        told = (
-            f"{len(gold)} test samples, mean absolute error {mean:.4f}; the {len(rows)} largest errors are shown here."
-        )
-        return mistakes.page(rows, title=self.mistakes_title, summary=told, header=self.mistakes_header)
 
     @staticmethod
     def headline_rows(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -55,6 +55,7 @@ def save_weights(model: Any, folder: Path) -> None:
     """A new folder of weights as safetensors and config with the class names: it loads with the auto classes."""
     models.quiet()
     model.save_pretrained(folder)
+    models.forget_circumstances(folder)
     for weights in folder.glob("*.safetensors"):
         weights.chmod(0o644)  # safetensors writes 0600: others of a team's machine could not read the cache
 

@@ -103,3 +103,21 @@ def test_what_does_not_load_ends_in_one_message(tmp_path: Path) -> None:
         models.load(AutoTokenizer, models.resolve(place), "model")
     assert str(caught.value).startswith(f"params.yaml: model: '{place}' does not load as AutoTokenizer: ")
     assert "\n" not in str(caught.value)
+
+
+def test_saved_settings_forget_where_and_with_which_libraries_they_were_written(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = tmp_path / "saved"
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    for part in (AutoModel.from_pretrained(tiny_model), tokenizer):
+        part.save_pretrained(folder)
+    before = "".join(path.read_text() for path in folder.glob("*.json"))
+    assert '"transformers_version"' in before and '"is_local"' in before
+    models.forget_circumstances(folder)
+    texts = {path.name: path.read_text() for path in folder.glob("*.json")}
+    assert not [(name, key) for name, text in texts.items() for key in models.CIRCUMSTANCES if f'"{key}"' in text]
+    assert AutoModel.from_pretrained(folder).config.hidden_size == 32
+    assert AutoTokenizer.from_pretrained(folder)("a b")["input_ids"] == tokenizer("a b")["input_ids"]

@@ -50,6 +50,22 @@ def test_the_figures_are_kept_for_each_result(monkeypatch: pytest.MonkeyPatch) -
     assert found["training_seconds"] == 2.0
 
 
+def test_a_training_commits_what_it_took_and_a_repetition_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(loss: float, seconds: float, **more: bool) -> dict[str, object]:
+        monkeypatch.setattr(report, "figures", {"training_seconds": seconds, **more})
+        report.run("finetune", lambda: tables.write_json("metrics/finetune.json", {"loss": loss}))
+        return tables.read_json(report.COST)
+
+    first = train(1.0, 4.0, went_on=True)
+    assert first["result"] == report.result_digest(Path("metrics/finetune.json").read_bytes())
+    assert train(1.0, 5.0, went_on=True) == first
+    assert train(1.0, 6.0)["training_seconds"] == 6.0, "of a whole training"
+    assert train(1.0, 7.0)["training_seconds"] == 6.0, "the same result again"
+    assert train(2.0, 8.0)["training_seconds"] == 8.0
+    report.run("clean", lambda: tables.write_json("metrics/clean.json", {"rows": 1}))
+    assert tables.read_json(report.COST)["training_seconds"] == 8.0
+
+
 def test_the_figures_of_an_experiment_outlive_its_copy_of_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".git").mkdir()
     copy = Path(".dvc/tmp/exps/tmp12345").absolute()

@@ -78,3 +78,14 @@ def test_a_side_without_metrics_has_nothing_to_tell(tmp_path: Path) -> None:
     (tmp_path / "base").mkdir()
     lay_out(tmp_path / "head", 1000, 0.4)
     assert values(found(tmp_path))["parameters"] == (None, 100, None)
+
+
+def test_a_committed_record_tells_what_a_training_elsewhere_took(tmp_path: Path) -> None:
+    lay_out(tmp_path / "base", 1000, 0.5, training_seconds=2.0, samples_seen=80)
+    lay_out(tmp_path / "head", 1000, 0.4)
+    digest = result_digest((tmp_path / "head/metrics/finetune.json").read_bytes())
+    record = {"result": digest, "training_seconds": 4.0, "samples_seen": 80}
+    tables.write_json(tmp_path / "head/metrics/cost.json", record)
+    assert values(found(tmp_path))["training_seconds"] == (2.0, 4.0, 2.0)
+    tables.write_json(tmp_path / "head/metrics/cost.json", record | {"result": "of another training"})
+    assert values(found(tmp_path))["training_seconds"] == (2.0, None, None)

@@ -37,17 +37,3 @@ def test_rows_show_labels_confidence_and_text() -> None:
 )
 def test_a_text_is_one_short_visible_line(text: str, line: str) -> None:
     assert mistakes.one_line(text) == line
-
-
-def test_the_page_is_a_table_that_shows_its_cells_literally() -> None:
-    page = mistakes.markdown([("a1", "bad", "good", 0.98765, "<b>5|6 *stars*</b>")], wrong=3, samples=10)
-    assert page == (
-        "# Most confident mistakes\n\n3 of 10 test samples are wrong; 1 shown here.\n\n"
-        "| id | gold | prediction | confidence | text |\n| --- | --- | --- | --- | --- |\n"
-        "| a1 | bad | good | 0.9877 | &lt;b&gt;5\\|6 \\*stars\\*&lt;/b&gt; |\n"
-    )
-
-
-def test_without_mistakes_the_page_says_so() -> None:
-    page = mistakes.markdown([], wrong=0, samples=10)
-    assert page == "# Most confident mistakes\n\n0 of 10 test samples are wrong; 0 shown here.\n"
