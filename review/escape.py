@@ -42,11 +42,14 @@ def code(text: str) -> str:
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, limit: int, right: Sequence[int] = ()) -> list[str]:
     """Lines of a table of the first `limit` rows, and of how many are left out; no lines where there is no row.
 
-    Cells are Markdown; `right` are the columns that are set to the right.
+    Cells are Markdown; `right` are the columns that are set to the right. Columns that are empty in every row are left
+    out.
     """
     whole = list(rows)
     marks = ["---:" if column in right else "---" for column in range(len(header))]
-    lines = [f"| {' | '.join(cells)} |" for cells in (header, marks, *whole[:limit])] if limit else []
+    filled = [column for column in range(len(header)) if any(row[column] for row in whole)]
+    kept = [[cells[column] for column in filled] for cells in (header, marks, *whole[:limit])]
+    lines = [f"| {' | '.join(cells)} |" for cells in kept] if limit else []
     if len(whole) > limit:
         lines += ["", f"{len(whole) - limit} rows are left out here; the JSON file has them."]
     return [*lines, ""] if whole else []

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from review.provenance import EVALUATE
-from review.statistics import WORSE
-from review.verdict import EXACT_LEAKS, NEAR_LEAKS, called
-from stages.core.review_block import Bound, Gates
+from review.statistics import NOT_VERIFIED, WORSE
+from review.verdict import EXACT_LEAKS, NEAR_LEAKS, UNCHANGED, called
+from stages.core.review_block import Bound, DataGates, Gates
 
 Gate = dict[str, Any]
+VERIFIED, MIN_CLASS_SHARE = "verified", "data.min_class_share"
 NOT_RECORDED = "not recorded: commit metrics/cost.json, which training writes; null switches the gate off"
 WHERE_WANTED = "clean.duplicates.near is off at the base, or has no settings there; null switches the gate off"
 
@@ -19,11 +20,16 @@ WHERE_WANTED = "clean.duplicates.near is off at the base, or has no settings the
 def judge(review: Mapping[str, Any], gates: Gates) -> list[Gate]:
     """The verdict of each gate that is not off, in the order of params.yaml.
 
+    Of a review whose `result` is not `compared` (see `review.compare`) nothing is known but what Git holds. Where
+    results are unchanged, gates on outputs hold as they did at the base; else they cannot be verified, and fail or
+    warn by `gates.unverified`.
+
     Returns:
         For each: `name` (its key below review.gates), `limit` as text, `value` (a number, or null where it is not
-        known), `passed`, and `why`: a sentence.
+        known), `passed`, `verified` (false: it passes or fails without being known), and `why`: a sentence.
     """
     return [
+        *_verified(review, gates),
         *_bounds(review, gates),
         *_drops(review, gates),
         *_slices(review, gates),
@@ -33,7 +39,24 @@ def judge(review: Mapping[str, Any], gates: Gates) -> list[Gate]:
 
 
 def _gate(name: str, limit: str, value: float | None, passed: bool, why: str) -> Gate:
-    return {"name": name, "limit": limit, "value": value, "passed": passed, "why": why}
+    return {"name": name, "limit": limit, "value": value, "passed": passed, "verified": True, "why": why}
+
+
+def _unread(review: Mapping[str, Any], gates: Gates, name: str, limit: str) -> Gate:
+    """The gate on outputs that were not read."""
+    if review["result"] == UNCHANGED:
+        return _gate(name, limit, None, True, "as at the base: no result changed")
+    passed = gates.unverified == "warn"
+    return {**_gate(name, limit, None, passed, "not verified: outputs cannot be read here"), "verified": False}
+
+
+def _verified(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
+    """Whether results are what they are said to be: told where they are not, or where nobody can tell."""
+    if review["result"] == NOT_VERIFIED:
+        unread = _unread(review, gates, VERIFIED, "results that changed can be read")
+        yield {**unread, "why": f"{NOT_VERIFIED}: {review['unread']}"}
+    elif review["false_claims"]:
+        yield _gate(VERIFIED, "metrics are those of the predictions", None, False, "; ".join(review["false_claims"]))
 
 
 def _unknown(name: str, limit: str, why: str) -> Gate:
@@ -84,6 +107,9 @@ def _drops(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
             yield _unknown(name, limit, f"these test samples do not define {called(metric)} on both sides")
             continue
         worse = (row["difference"] if row["direction"] == "lower" else -row["difference"]) + 0.0  # no -0
+        if row["finding"] == NOT_VERIFIED and (worse <= drop.max or drop.significant_only):
+            yield {**_unread(review, gates, name, limit), "value": worse}
+            continue
         proved = row["finding"] == WORSE
         passed = worse <= drop.max or (drop.significant_only and not proved)
         told = (
@@ -98,6 +124,10 @@ def _drops(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
 def _slices(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
     """Every slice that is large enough; the one that is furthest beyond the bound is told."""
     section = review["slices"]
+    if section is None:
+        for metric, bound in _wanted(gates.slices):
+            yield _unread(review, gates, f"slices.{metric}", _said(bound))
+        return
     large = [row for row in section["rows"] if row["samples"] >= section["min_slice"]]
     for metric, bound in _wanted(gates.slices):
         name, limit = f"slices.{metric}", f"{_said(bound)} in each slice of {section['min_slice']} samples or more"
@@ -125,13 +155,24 @@ def _beyond(bound: Bound, value: float) -> float:
 
 def _data(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
     data, wanted = review["data"], gates.data
-    leakage = data["leakage"]
+    leakage = data.get("leakage")
+    if leakage is None:
+        limits: dict[str, tuple[str, float | None]] = {
+            EXACT_LEAKS: ("at most", wanted.max_exact_leaks),
+            NEAR_LEAKS: ("at most", wanted.max_near_leaks),
+            MIN_CLASS_SHARE: ("at least", wanted.min_class_share),
+        }
+        for gate, (side, bound) in limits.items():
+            if bound is not None:
+                yield _unread(review, gates, gate, f"{side} {bound:g}")
+        yield from _shares(data, wanted)
+        return
     if wanted.max_exact_leaks is not None:
         yield _count(EXACT_LEAKS, wanted.max_exact_leaks, leakage["exact"], leakage, "")
     if wanted.max_near_leaks is not None:
         yield _count(NEAR_LEAKS, wanted.max_near_leaks, leakage["near"], leakage, WHERE_WANTED)
     if wanted.min_class_share is not None:
-        name, limit = "data.min_class_share", f"at least {wanted.min_class_share:g}"
+        name, limit = MIN_CLASS_SHARE, f"at least {wanted.min_class_share:g}"
         rarest = data["rarest"]
         if rarest is None:
             yield _unknown(name, limit, "there are no classes, or no training samples")
@@ -139,6 +180,11 @@ def _data(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
             value = rarest["share"]
             why = f"{rarest['label']} is the rarest class in training: {value:.1%}"
             yield _gate(name, limit, value, value >= wanted.min_class_share, why)
+    yield from _shares(data, wanted)
+
+
+def _shares(data: Mapping[str, Any], wanted: DataGates) -> Iterator[Gate]:
+    """Shares of samples that left the line, by the metrics of the stages."""
     shares = {"max_rejected_share": ("rejected", "fetched"), "max_dropped_share": ("dropped", "validated")}
     for key, (kind, of) in shares.items():
         most = getattr(wanted, key)

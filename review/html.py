@@ -42,7 +42,7 @@ def page(review: Mapping[str, Any], base: "Side", head: "Side") -> str:
         "short": lambda value, row: "–" if value is None else short(value, row),
         "signed": lambda value, row: "–" if value is None else signed(value, row),
     }
-    flips = review["flips"]
+    flips = review["flips"] or {}
     ids = [row["id"] for part in flips.values() if isinstance(part, dict) for row in part["rows"]]
     return environment.get_template("review.html").render(
         **review,
@@ -51,7 +51,7 @@ def page(review: Mapping[str, Any], base: "Side", head: "Side") -> str:
             {"title": one.title, "note": one.note, "base": _svg(one.base), "head": _svg(one.head)}
             for one in drawings(base, head)
         ],
-        inlined=inlined(head, ids, str(flips["modality"])),
+        inlined=inlined(head, ids, str(flips.get("modality", "text"))),
         interval=interval,
         better=BETTER,
         worse=WORSE,

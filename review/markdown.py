@@ -9,6 +9,7 @@ from review.markdown_data import data_lines
 from review.markdown_run import cost_lines, params_lines, provenance_lines
 from review.markdown_samples import flip_lines, slice_lines
 from review.markdown_scores import gate_lines, metric_lines
+from review.withheld import WITHHELD, without_contents
 
 LONGEST = 60_000
 """Characters; GitHub takes 65,536 in a comment, and plots may be added below."""
@@ -49,4 +50,8 @@ def _lines(review: Mapping[str, Any], rows: int) -> list[str]:
         "cost": cost_lines,
         "provenance": provenance_lines,
     }
-    return lines + [line for name, part in parts.items() for line in part(review[name], rows)]
+    if not review["quote_samples"] and review["flips"] is not None:
+        review = {**review, **without_contents(review)}
+        lines += [f"<sub>{WITHHELD}</sub>", ""]
+    shown = {name: part for name, part in parts.items() if review[name] is not None}
+    return lines + [line for name, part in shown.items() for line in part(review[name], rows)]

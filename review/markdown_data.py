@@ -11,7 +11,12 @@ KINDS = ("added", "removed", "edited", "recleaned", "relabelled", "moved")
 
 
 def data_lines(data: Section, rows: int) -> list[str]:
-    """Leaks first; then what became of samples, classes, drift, and the counts of the stages."""
+    """Leaks first; then what became of samples, classes, drift, and the counts of the stages.
+
+    Where outputs were not read, the counts are all there is.
+    """
+    if "samples" not in data:
+        return ["### Data", "", *(_stages(data["stages"], rows) or ["Every stage counted the same on both sides.", ""])]
     lines = ["### Data", "", *_leaks(data["leakage"], rows), *_counts(data), ""]
     for kind in KINDS:
         lines += _samples(kind, data["samples"][kind], rows)

@@ -5,12 +5,13 @@ from typing import Any
 
 from review.escape import code, plain, table
 from review.slices import TOO_FEW
-from review.statistics import BETTER, NOTHING, WORSE
+from review.statistics import BETTER, NOT_VERIFIED, NOTHING, WORSE
 from review.verdict import called, short, signed
 
-SIGNS = {BETTER: "🟢 better", WORSE: "🔴 worse", NOTHING: NOTHING, TOO_FEW: TOO_FEW}
+SIGNS = {BETTER: "🟢 better", WORSE: "🔴 worse", NOTHING: NOTHING, TOO_FEW: TOO_FEW, NOT_VERIFIED: f"⚠️ {NOT_VERIFIED}"}
 ARROWS = {"higher": "↑", "lower": "↓"}
 """Direction in which values are better -> its sign."""
+COMMITTED = "As metrics/evaluate.json has them on either side: outputs were not read, so nothing was tested."
 Row = Mapping[str, Any]
 
 
@@ -22,7 +23,7 @@ def gate_lines(gates: Sequence[Row], rows: int) -> list[str]:
 
 
 def _gate(gate: Row) -> list[str]:
-    sign = "✅" if gate["passed"] else "❌"
+    sign = "❌" if not gate["passed"] else "✅" if gate["verified"] else "⚠️"
     return [sign, code(str(gate["name"])), plain(told(gate["limit"])), plain(told(gate["value"])), plain(gate["why"])]
 
 
@@ -36,6 +37,14 @@ def metric_lines(metrics: Row, rows: int) -> list[str]:  # noqa: ARG001
     level = f"{100 * metrics['confidence']:g} % interval"
     header = ["metric", "base", "head", "difference", level, "p", "finding", "could have shown"]
     body = [_metric(row) for row in metrics["rows"]]
+    if all(row["low"] is None for row in metrics["rows"]):
+        return [
+            "### Metrics",
+            "",
+            *table(header, body, limit=len(body), right=range(1, 6)),
+            f"<sub>{COMMITTED}</sub>",
+            "",
+        ]
     text = (
         f"{metrics['samples']} test samples, the same on both sides. ↑ higher is better, ↓ lower. Difference: head − "
         f"base; its interval by the paired bootstrap ({metrics['resamples']} resamples). p: corrected for {len(body)} "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from review.panels import PANELS, Panel, Rows
+from review.sides import UnreadableError
 from stages.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _wanted(base: "Side", head: "Side") -> list[tuple[Panel, dict[str, Rows]]]:
 
 
 def read(side: "Side", panel: Panel) -> Rows:
-    """The rows of a plot's CSV; none where the side has none, or one with other columns (of another time).
+    """The rows of a plot's CSV; none where it cannot be read here, or has other columns (of another time).
 
     Raises:
         UserError: it is no CSV.
@@ -111,6 +112,8 @@ def read(side: "Side", panel: Panel) -> Rows:
         return []
     try:
         rows = list(csv.DictReader(io.StringIO(side.read_bytes(path).decode("utf-8"), newline="")))
+    except UnreadableError:
+        return []
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} of {side.title}: not CSV: {error}", "dvc repro makes it again") from None
     return rows if rows and set(panel.columns) <= rows[0].keys() else []

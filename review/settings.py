@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from review.sides import Side
 from stages.core.errors import UserError
 from stages.core.params import PATH, parse
 from stages.core.registry import explain
-from stages.core.review_block import Review
+from stages.core.review_block import Gates, Review
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ def settings(head: Side, root: Path = Path()) -> Settings:
     content = head.params()
     borrowed = "review" not in content
     block = parse(root / PATH).get("review") if borrowed else content["review"]
+    if not borrowed and "version" not in content:  # of before version 2: later keys are the workspace's
+        block = _completed(block, parse(root / PATH).get("review"))
     try:
         review = Review.model_validate(block)
     except ValidationError as error:
@@ -53,3 +55,15 @@ def settings(head: Side, root: Path = Path()) -> Settings:
 def _block(content: dict[str, Any], name: str) -> dict[str, Any]:
     found = content.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _completed(block: Any, other: Any) -> Any:
+    """The block with the keys of `Review` and of its gates that it lacks, from another one."""
+    if not isinstance(block, dict) or not isinstance(block.get("gates"), dict) or not isinstance(other, dict):
+        return block
+    gates = {**_only(other["gates"], Gates), **block["gates"]}
+    return {**_only(other, Review), **block, "gates": gates}
+
+
+def _only(block: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    return {name: value for name, value in block.items() if name in model.model_fields}

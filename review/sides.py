@@ -21,6 +21,10 @@ from stages.core.errors import UserError
 WORKSPACE = "workspace"
 
 
+class UnreadableError(UserError):
+    """An output that dvc.lock names and that is in no cache and no remote that can be read from here."""
+
+
 class NoOutputs:
     """In place of DVC's files, for folders that hold everything themselves."""
 
@@ -84,7 +88,7 @@ class Side:
         """The names in a folder, sorted; none where there is no such folder.
 
         Raises:
-            UserError: it is an output that is in no cache and no remote.
+            UnreadableError: it is an output that is in no cache and no remote.
         """
         if self._on_disk(folder):
             return sorted(path.name for path in (self.root / folder).iterdir())
@@ -115,7 +119,8 @@ class Side:
         """The file, opened to read and to seek.
 
         Raises:
-            UserError: the side has no such file, or it is an output that is in no cache and no remote.
+            UserError: the side has no such file.
+            UnreadableError: it is an output that is in no cache and no remote.
         """
         from dvc.exceptions import DvcException
 
@@ -160,7 +165,7 @@ class Side:
             steps = f"where it was made: dvc exp push origin {self.asked}; then here: dvc exp pull origin {self.asked}"
         if not _remote(self.root):
             steps = f"dvc remote add --default NAME URL (there is no remote yet); {steps}"
-        return UserError(f"{what}{said and ': '}{said}", steps)
+        return UnreadableError(f"{what}{said and ': '}{said}", steps)
 
 
 def open_sides(base: str | None = None, head: str | None = None, root: Path = Path()) -> tuple[Side, Side]:

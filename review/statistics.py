@@ -34,6 +34,8 @@ POWER = 0.8
 NOISE = 1e-12
 """Differences below it are those of floating-point sums in another order."""
 BETTER, WORSE, NOTHING = "better", "worse", "no detectable difference"
+NOT_VERIFIED = "not verified"
+"""Finding of a committed metric whose predictions cannot be read."""
 One = TypeVar("One")
 Other = TypeVar("Other")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from review.statistics import BETTER, WORSE
+from review.statistics import BETTER, NOT_VERIFIED, WORSE
 
 NAMES = {
     "macro_f1": "macro F1",
@@ -21,6 +21,8 @@ NAMES = {
 """Metric -> what people call it."""
 EXACT_LEAKS, NEAR_LEAKS = "data.max_exact_leaks", "data.max_near_leaks"
 """Gates that fail where test samples are trained on."""
+COMPARED, UNCHANGED = "compared", "unchanged"
+"""With `NOT_VERIFIED`, the results of a review: outputs were read, need not be read, or cannot be read."""
 Row = Mapping[str, Any]
 
 
@@ -29,7 +31,9 @@ def called(metric: str) -> str:
     return NAMES.get(metric, metric)
 
 
-def verdict(metrics: Mapping[str, Any], gates: Sequence[Mapping[str, Any]], *, main: str) -> dict[str, Any]:
+def verdict(
+    metrics: Mapping[str, Any], gates: Sequence[Mapping[str, Any]], *, main: str, result: str = COMPARED
+) -> dict[str, Any]:
     """The sentence; `better` and `worse` name the metrics that it claims, `failed` the gates; `main` comes first.
 
     Gates that failed come before any metric: a leak makes better scores, which are not to be read first.
@@ -37,7 +41,9 @@ def verdict(metrics: Mapping[str, Any], gates: Sequence[Mapping[str, Any]], *, m
     rows = sorted(metrics["rows"], key=lambda row: row["name"] != main)
     better, worse = ([row for row in rows if row["finding"] == kind] for kind in (BETTER, WORSE))
     failed = [str(gate["name"]) for gate in gates if not gate["passed"]]
-    told = [_of_metrics(metrics, rows, better, worse), _of_gates(len(gates), failed)]
+    unverified = sum(gate["passed"] and not gate.get("verified", True) for gate in gates)
+    found = _unread(rows, result) or _of_metrics(metrics, rows, better, worse)
+    told = [found, _of_gates(len(gates), failed, unverified)]
     text = f"{'; '.join(reversed(told) if failed else told)}."
     return {
         "text": text[0].upper() + text[1:],
@@ -46,6 +52,17 @@ def verdict(metrics: Mapping[str, Any], gates: Sequence[Mapping[str, Any]], *, m
         "worse": [row["name"] for row in worse],
         "failed": failed,
     }
+
+
+def _unread(rows: Sequence[Row], result: str) -> str:
+    """What is said where outputs were not read; empty where they were."""
+    if result == UNCHANGED:
+        return "no result changed: dvc.lock names the same outputs on both sides"
+    if result == NOT_VERIFIED:
+        row = next(iter(rows), None)
+        values = f" ({called(row['name'])} {short(row['base'], row)} → {short(row['head'], row)})" if row else ""
+        return f"{NOT_VERIFIED}: results changed{values}, and the outputs that would prove them cannot be read here"
+    return ""
 
 
 def _of_metrics(metrics: Mapping[str, Any], rows: Sequence[Row], better: Sequence[Row], worse: Sequence[Row]) -> str:
@@ -80,11 +97,12 @@ def _smallest(rows: Sequence[Row]) -> str:
     return f" ({called(row['name'])} {signed(row['difference'], row)}; they could have shown about {size})"
 
 
-def _of_gates(count: int, failed: Sequence[str]) -> str:
+def _of_gates(count: int, failed: Sequence[str], unverified: int = 0) -> str:
     if not count:
         return "no gates are set"
     if not failed:
-        return f"all {count} gates passed" if count > 1 else "the gate passed"
+        passed = f"all {count} gates passed" if count > 1 else "the gate passed"
+        return f"{passed}, {unverified} of them unverified" if unverified else passed
     doubt = ", so that scores may be too good" if {EXACT_LEAKS, NEAR_LEAKS}.intersection(failed) else ""
     return f"{len(failed)} of {count} gates failed: {', '.join(failed)}{doubt}"
 

@@ -1,6 +1,6 @@
 """The block `review` of params.yaml: types and ranges. No stage reads it: an edited gate reruns nothing."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -53,8 +53,12 @@ class CostGates(Strict):
 
 
 class Gates(Strict):
-    """What has to hold before a change is merged. `bounds`, `drops` and `slices` are by metric; null: off."""
+    """What has to hold before a change is merged. `bounds`, `drops` and `slices` are by metric; null: off.
 
+    `unverified`: what becomes of results that changed where the outputs that would prove them cannot be read.
+    """
+
+    unverified: Literal["fail", "warn"]
     bounds: dict[str, Bound | None]
     drops: dict[str, Drop | None]
     slices: dict[str, Bound | None]
@@ -69,8 +73,12 @@ class Gates(Strict):
 
 
 class Review(Strict):
-    """How two sides are compared, and the gates."""
+    """How two sides are compared, and the gates.
 
+    `quote_samples`: whether a comment shows what samples hold: texts, and names of files.
+    """
+
+    quote_samples: bool
     resamples: Positive
     confidence: Annotated[float, Field(gt=0, lt=1)]
     slices: list[str]

@@ -9,6 +9,7 @@ from review.statistics import NOTHING, WORSE
 from stages.core.review_block import Gates
 
 OFF = {
+    "unverified": "fail",
     "bounds": {},
     "drops": {},
     "slices": {},
@@ -40,6 +41,9 @@ def review(**changes: Any) -> dict[str, Any]:
         {"by": "class", "value": "c", "samples": 5, "values": {"head": {"accuracy": 0.0}}},
     ]
     whole = {
+        "result": "compared",
+        "unread": None,
+        "false_claims": [],
         "metrics": {"rows": rows},
         "slices": {"min_slice": 20, "missing": None, "rows": slices},
         "data": data,
@@ -53,7 +57,7 @@ def gate(block: str, content: dict[str, Any], **changes: Any) -> dict[str, Any]:
     given = {**OFF, block: {**OFF[block], **content}}
     found = judge(review(**changes), Gates.model_validate(given))
     assert len(found) == 1
-    assert set(found[0]) == {"name", "limit", "value", "passed", "why"}
+    assert set(found[0]) == {"name", "limit", "value", "passed", "verified", "why"}
     return found[0]
 
 

@@ -115,6 +115,10 @@ def whole(folder: Path, flips: dict[str, Any], **changes: Any) -> str:
         },
         "verdict": {"text": f"Worse {EVIL}", "passed": False, "better": [], "worse": [], "failed": []},
         "notes": [EVIL],
+        "quote_samples": True,
+        "result": "compared",
+        "unread": None,
+        "false_claims": [],
         "metrics": {
             "samples": 30,
             "confidence": 0.95,

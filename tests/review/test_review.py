@@ -14,7 +14,8 @@ from review.forge import MARKER
 from review.markdown import LONGEST, markdown
 from tests.two_sides import Sides, begin, messages
 
-KEYS = ["sides", "verdict", "notes", "gates", "metrics", "flips", "slices", "data", "params", "cost", "provenance"]
+TOLD = ["sides", "verdict", "notes", "gates", "quote_samples", "result", "unread", "false_claims"]
+KEYS = [*TOLD, "metrics", "flips", "slices", "data", "params", "cost", "provenance"]
 FILES = ("review.md", "review.json", "review.html")
 
 
@@ -87,7 +88,9 @@ def test_a_worse_model_fails_its_gate(here: Path) -> None:
 
 def test_the_same_side_twice_differs_in_nothing(here: Path) -> None:
     assert main(["main", "main"]) == 0
-    assert json.loads((here / "review.json").read_text())["verdict"]["text"].startswith("The predictions are the same")
+    found = json.loads((here / "review.json").read_text())
+    assert (found["result"], found["flips"], found["slices"]) == ("unchanged", None, None)
+    assert found["verdict"]["text"].startswith("No result changed: dvc.lock names the same outputs on both sides; all")
 
 
 def test_the_workspace_is_the_head_by_default(here: Path) -> None:
