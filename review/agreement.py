@@ -17,6 +17,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from review import git
+from review.added_data import changes_of_data, hash_with_absent_data, holds_data
 from review.forge import MARKER
 from review.records import off_record
 from stages.core.errors import UserError
@@ -30,10 +32,11 @@ Finding = tuple[str, str]
 """A sentence with a place for stages in it, and the stage that it is true of."""
 
 
-def disagreements(root: Path, *, records: bool = False) -> list[str]:
+def disagreements(root: Path, *, records: bool = False, base: str | None = None) -> list[str]:
     """What does not belong together in the files under `root`, a sentence each; none where all does.
 
-    With `records` the runs that dvc.lock tells of must also be on record, where the remote keeps records.
+    With `records` the runs that dvc.lock tells of must also be on record, where the remote keeps records; but for
+    those that dvc.lock of the revision `base` tells of in the same words.
 
     Raises:
         UserError: no DVC repository, or its files cannot be read.
@@ -49,13 +52,19 @@ def disagreements(root: Path, *, records: bool = False) -> list[str]:
             made = {str(out): out for stage in stages for out in stage.outs if out.use_cache}
             for stage in stages:
                 name = stage.addressing
+                if holds_data(stage):
+                    for sentence, name in changes_of_data(stage):
+                        found.setdefault(sentence, []).append(name)
+                    continue
                 if name not in lock:
                     found.setdefault("{} is not in dvc.lock: it has not run since it is in dvc.yaml", []).append(name)
                     continue
                 for sentence, name in (*_changes(stage, made), *_broken_chain(repo, stage, made)):
                     found.setdefault(sentence, []).append(name)
             if records and not found:
-                for sentence, name in off_record(repo, lock):
+                known = _lock_of(root, base) if base else {}
+                unknown = {name: entry for name, entry in lock.items() if known.get(name) != entry}
+                for sentence, name in off_record(repo, unknown):
                     found.setdefault(sentence, []).append(name)
     except DvcException as error:
         raise UserError(f"DVC cannot read the pipeline: {error}", "dvc status says more") from None
@@ -70,12 +79,22 @@ def _lock(root: Path) -> Mapping[str, Any]:
     text = (root / "dvc.lock").read_text(encoding="utf-8", errors="replace")
     if "\n<<<<<<< " in f"\n{text}":
         raise UserError("dvc.lock: has conflicts", "docs/pull-requests.md says what to do; never merge it by hand")
+    return _stages_in(text)
+
+
+def _stages_in(text: str) -> Mapping[str, Any]:
     try:
         content = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         raise UserError(f"dvc.lock: not readable as YAML: {' '.join(str(error).split())}", REMEDY) from None
     stages = content.get("stages") if isinstance(content, dict) else None
     return stages if isinstance(stages, dict) else {}
+
+
+def _lock_of(root: Path, revision: str) -> Mapping[str, Any]:
+    """The stages in dvc.lock of a revision; none where it has no such file."""
+    text = git.ask(root, "show", f"{revision}:dvc.lock")
+    return {} if text is None else _stages_in(text)
 
 
 def _changes(stage: Any, made: Mapping[str, Any]) -> Iterator[Finding]:
@@ -102,7 +121,7 @@ def _dep(stage: Any, path: str, state: Any, made: Mapping[str, Any]) -> Iterator
     elif state == "deleted":
         if _maker(path, made) is None:
             yield f"{path} is not there, and dvc.lock says that {{}} read it"
-    else:
+    elif dep.hash_info.value != hash_with_absent_data(dep, made):
         yield f"{path} is not what dvc.lock says that {{}} read"
 
 
@@ -147,6 +166,8 @@ def _broken_chain(repo: Any, stage: Any, made: Mapping[str, Any]) -> Iterator[Fi
             written = _inside(repo, out, tuple(Path(str(dep)).relative_to(str(out)).parts))
         if written is not None and written != dep.hash_info.value:
             sentence = f"in dvc.lock {{}} read another {dep} than {out.stage.addressing} wrote: merged by hand?"
+            if holds_data(out.stage):
+                sentence = f"{out.stage.addressing} names another {out} than dvc.lock says that {{}} read"
             yield sentence, stage.addressing
 
 
@@ -213,11 +234,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m review.agreement", description=__doc__)
     parser.add_argument("revision", nargs="?", help="a Git revision (default: the workspace)")
     parser.add_argument("--records", action="store_true", help="runs must be on record, where the remote keeps any")
+    parser.add_argument("--base", metavar="REVISION", help="with --records: what its dvc.lock tells of need not be")
     parser.add_argument("--into", type=Path, help="a review in Markdown that is to tell of the differences")
     given = parser.parse_args(arguments)
     try:
         with files_of(Path(), given.revision) as root:
-            found = disagreements(root, records=given.records)
+            found = disagreements(root, records=given.records, base=given.base)
     except UserError as error:
         print(f"{error}\nNext: {error.hint}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ remote keeps records (`dvc push --run-cache`), such a claim is found without run
 """
 
 import copy
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ def off_record(repo: Any, lock: Mapping[str, Mapping[str, Any]]) -> list[tuple[s
     Records of this machine count as those at the remote do; whether records are expected at all the remote decides.
     """
     stores = list(_stores(repo))
-    if not any(remote and fs.exists(fs.join(path, RUNS)) for fs, path, remote in stores):
+    if not lock or not _keeps_records(stores):
         return []
     found = []
     for name, entry in lock.items():
@@ -32,6 +33,19 @@ def off_record(repo: Any, lock: Mapping[str, Mapping[str, Any]]) -> list[tuple[s
         else:
             found.append(("no run of {} with what dvc.lock names is on record: dvc push --run-cache sends it", name))
     return found
+
+
+def _keeps_records(stores: list[tuple[Any, str, bool]]) -> bool:
+    """Whether the remote has any; told where it cannot be asked: what it would prove is then "not verified"."""
+    for fs, path, remote in stores:
+        if not remote:
+            continue
+        try:
+            if fs.exists(fs.join(path, RUNS)):
+                return True
+        except Exception as error:  # noqa: BLE001 - each kind of remote raises errors of its own
+            print(f"records of runs cannot be read at the remote: {error}", file=sys.stderr)
+    return False
 
 
 def _digest(entry: Mapping[str, Any]) -> str:

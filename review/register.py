@@ -109,19 +109,24 @@ def version_at(root: Path, name: str, tag: str) -> str | None:
 
 
 def not_pushed(root: Path, path: str) -> str:
-    """What keeps others from getting the model; empty where it is at the remote."""
+    """What keeps others from getting the model, or making it again; empty where all of it is at the remote."""
     from dvc.config import NoRemoteError
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     try:
         with Repo(str(root)) as repo:
-            found = repo.status(targets=[str(root / path)], cloud=True)
+            data = [stage.addressing for stage in repo.index.stages if str(stage.addressing).endswith(".dvc")]
+            absent = [
+                name
+                for name, target in ((path, str(root / path)), *((one, one) for one in data))
+                if repo.status(targets=[target], cloud=True)
+            ]
     except NoRemoteError:
         return "no DVC remote is set up (dvc remote add --default NAME URL)"
     except (DvcException, OSError) as error:
         return f"the DVC remote cannot be asked: {error}"
-    return f"{path} is not at the DVC remote" if found else ""
+    return f"{', '.join(absent)} is not at the DVC remote" if absent else ""
 
 
 def _gto(verb: str, root: Path, *arguments: str, **options: Any) -> Any:

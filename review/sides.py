@@ -122,15 +122,13 @@ class Side:
             UserError: the side has no such file.
             UnreadableError: it is an output that is in no cache and no remote.
         """
-        from dvc.exceptions import DvcException
-
         if self._on_disk(path):
             return (self.root / path).open("rb")
         try:
             opened: BinaryIO = self.files.open(path)
         except (FileNotFoundError, _unlisted()):
             raise self._missing(path) from None
-        except (OSError, DvcException) as error:  # as a remote that cannot be reached
+        except Exception as error:  # noqa: BLE001 - a remote that cannot be read: each kind raises errors of its own
             raise self._missing(path, str(error)) from None
         return opened if opened.seekable() else io.BytesIO(opened.read())
 

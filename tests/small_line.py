@@ -91,7 +91,7 @@ def build(top: Path) -> Repository:
         "dvc.yaml": LINE,
         "params.yaml": PARAMS,
         "data/source/rows.csv": "a b c d e f g h\n",
-        ".gitignore": "/data/*\n!/data/source/\n/models/\n__pycache__/\n",
+        ".gitignore": "/data/encoded\n/models\n__pycache__/\n",
         ".dvcignore": "__pycache__\n*.partial\n",
         ".dvc/config": "[core]\nanalytics = false\nremote = store\n['remote \"store\"']\nurl = ../../store\n",
         ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
@@ -100,7 +100,19 @@ def build(top: Path) -> Repository:
         "review/sides.py": "def open_sides(base, head):\n    return base, head\n",
         "stages/__init__.py": "",
     }
-    for name in ("__init__", "agreement", "comment", "forge", "permit", "pictures", "records", "register", "release"):
+    for name in (
+        "__init__",
+        "added_data",
+        "agreement",
+        "comment",
+        "forge",
+        "git",
+        "permit",
+        "pictures",
+        "records",
+        "register",
+        "release",
+    ):
         files[f"review/{name}.py"] = (ROOT / f"review/{name}.py").read_text(encoding="utf-8")
     for name in ("__init__", "errors", "tables"):
         files[f"stages/core/{name}.py"] = (ROOT / f"stages/core/{name}.py").read_text(encoding="utf-8")

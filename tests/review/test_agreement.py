@@ -10,7 +10,7 @@ from review import agreement
 from review.forge import MARKER
 from stages.core.errors import UserError
 from tests.repository import Repository
-from tests.small_line import clone, replace
+from tests.small_line import clone, dvc, replace
 
 
 @pytest.fixture
@@ -177,6 +177,55 @@ def test_outputs_that_no_run_gave_are_told_where_records_are_kept(fresh: Reposit
     ]
     shutil.rmtree(fresh.folder.parent / "store/runs")
     assert agreement.disagreements(fresh.folder, records=True) == [], "nobody keeps records"
+
+
+def test_runs_that_the_base_tells_of_need_no_record(fresh: Repository) -> None:
+    for digest in set(hashes(fresh, "models/model")):
+        replace(fresh, "dvc.lock", digest, f"{'0' * 32}.dir")
+    fresh.commit()
+    assert agreement.disagreements(fresh.folder, records=True, base="HEAD") == []
+    assert len(agreement.disagreements(fresh.folder, records=True, base="HEAD~1")) == 2
+
+
+@pytest.fixture(params=["the file", "its folder"])
+def added(line: Repository, request: pytest.FixtureRequest) -> Repository:
+    """A clone without data of a line whose source is under `dvc add`; encode depends on the file or on its folder."""
+    line.type("git", "rm", "--quiet", "--cached", "data/source/rows.csv")
+    dvc(line, "add", "data/source/rows.csv")
+    (line.folder / "data/source/README.md").write_text("where it is from\n")
+    if request.param == "its folder":
+        replace(line, "dvc.yaml", "data/source/rows.csv", "data/source")
+    dvc(line, "repro")
+    dvc(line, "push", "--run-cache")
+    line.commit()
+    line.type("git", "push", "--quiet", "origin", "main")
+    return clone(line, "data-of-others")
+
+
+def test_data_under_dvc_add_agrees_with_and_without_the_data(added: Repository) -> None:
+    assert not (added.folder / "data/source/rows.csv").exists()
+    assert agreement.disagreements(added.folder, records=True) == []
+    dvc(added, "pull")
+    assert (added.folder / "data/source/rows.csv").read_text() == "a b c d e f g h\n"
+    assert agreement.disagreements(added.folder) == []
+
+
+def test_other_data_under_dvc_add_is_told_where_nobody_ran_with_it(added: Repository) -> None:
+    (digest,) = re.findall(r"md5: (\S+)", (added.folder / "data/source/rows.csv.dvc").read_text())
+    replace(added, "data/source/rows.csv.dvc", digest, "a" * 32)
+    (told,) = agreement.disagreements(added.folder)
+    assert told in (
+        "data/source/rows.csv.dvc names another data/source/rows.csv than dvc.lock says that encode read",
+        "data/source is not what dvc.lock says that encode read",
+    )
+    replace(added, "data/source/rows.csv.dvc", "a" * 32, digest)
+    dvc(added, "pull")
+    path = added.folder / "data/source/rows.csv"
+    path.unlink()
+    path.write_text("others\n")
+    assert "data/source/rows.csv is not what data/source/rows.csv.dvc says: dvc add data/source/rows.csv" in (
+        agreement.disagreements(added.folder)
+    )
 
 
 def test_differences_stand_first_in_the_review(tmp_path: Path) -> None:
