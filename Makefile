@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro experiments search test longtest check schema agreement review register promote clean
+.PHONY: help install repro experiments search test longtest check schema agreement review runs merge register promote clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,6 +52,12 @@ agreement: install ## do params, code, dvc.lock and metrics belong together? Nee
 
 review: install ## what changed: BASE (default: where HEAD left the main branch) against HEAD (default: the workspace)
 	@python -m review $(BASE) $(HEAD)
+
+runs: install ## bring the runs that others have pushed: dvc repro --pull then makes none of them again
+	@python -m workbench.runs
+
+merge: install ## take this branch onto the main branch (or BRANCH=name), and settle dvc.lock from runs on record
+	@python -m workbench.merge $(BRANCH)
 
 register: install ## VERSION=v1.2.0: tag this commit as a version of the model, if the gates pass (against BASE)
 	@python -m review.register "$(VERSION)" $(if $(BASE),--base "$(BASE)")

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from stages.core.errors import UserError
@@ -80,3 +81,31 @@ def merge_base(root: Path, one: str, other: str) -> str:
     if ask(root, "rev-parse", "--is-shallow-repository") == "true":
         raise UserError(f"{what}: this clone is shallow", "git fetch --unshallow origin")
     raise UserError(what, "name the side to compare with: python -m review BASE [HEAD]")
+
+
+def versions(root: Path, path: str, *, most: int) -> Iterator[tuple[int, bytes]]:
+    """Each different content of a file (or of all that a pattern matches) in the history of any branch, tag or
+    experiment, and in how many commits it came; `most` contents at most.
+    """
+    listed = ask(root, "log", "--all", "--format=", "--raw", "--no-abbrev", "--no-renames", "--", path) or ""
+    blobs: dict[str, int] = {}
+    for line in listed.splitlines():
+        fields = line.split()
+        if len(fields) >= 5 and fields[0].startswith(":") and set(fields[3]) != {"0"}:
+            blobs[fields[3]] = blobs.get(fields[3], 0) + 1
+    names = list(blobs)[:most]
+    if not names:
+        return
+    asked = "".join(f"{name}\n" for name in names).encode()
+    command = ["git", "cat-file", "--batch"]
+    content = subprocess.run(command, cwd=root, input=asked, capture_output=True, check=False).stdout
+    place = 0
+    for name in names:
+        end = content.index(b"\n", place)
+        head = content[place:end].split()
+        if len(head) != 3:  # missing, as in a partial clone
+            place = end + 1
+            continue
+        size = int(head[2])
+        yield blobs[name], content[end + 1 : end + 1 + size]
+        place = end + 2 + size

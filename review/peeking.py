@@ -1,16 +1,12 @@
 """How many models have been measured on a test set: each look makes the best of them look better than it is."""
 
 import re
-import subprocess
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from review import git
 from review.locks import locked
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from review.sides import Side
 
 TEST, MODEL = "data/encoded/test", "models/model"
@@ -34,8 +30,8 @@ def peeking(head: "Side") -> dict[str, Any]:
     wanted = evaluate.deps[TEST]
     found = {digest for digest in (evaluate.deps.get(MODEL),) if digest}
     commits = 0
-    for count, text in locks(head.root):
-        test, model = readers(text)
+    for count, content in git.versions(head.root, "dvc.lock", most=MOST_LOCKS):
+        test, model = readers(content.decode("utf-8", "replace"))
         if test == wanted and model is not None:
             found.add(model)
             commits += count
@@ -69,30 +65,3 @@ def readers(text: str) -> tuple[str | None, str | None]:
     deps = block[0].split("\n    outs:")[0] if block else ""
     found = dict(ENTRY.findall(deps))
     return found.get(TEST), found.get(MODEL)
-
-
-def locks(root: "Path") -> Iterator[tuple[int, str]]:
-    """Each different dvc.lock in the history of any branch, tag or experiment, and in how many commits it came."""
-    listed = git.ask(root, "log", "--all", "--format=", "--raw", "--no-abbrev", "--no-renames", "--", "dvc.lock") or ""
-    blobs: dict[str, int] = {}
-    for line in listed.splitlines():
-        fields = line.split()
-        if len(fields) >= 5 and fields[0].startswith(":") and set(fields[3]) != {"0"}:
-            blobs[fields[3]] = blobs.get(fields[3], 0) + 1
-    names = list(blobs)[:MOST_LOCKS]
-    if not names:
-        return
-    asked = "".join(f"{name}\n" for name in names).encode()
-    content = subprocess.run(
-        ["git", "cat-file", "--batch"], cwd=root, input=asked, capture_output=True, check=False
-    ).stdout
-    place = 0
-    for name in names:
-        end = content.index(b"\n", place)
-        head = content[place:end].split()
-        if len(head) != 3:  # missing, as in a partial clone
-            place = end + 1
-            continue
-        size = int(head[2])
-        yield blobs[name], content[end + 1 : end + 1 + size].decode("utf-8", "replace")
-        place = end + 2 + size
