@@ -21,8 +21,8 @@ def judge(review: Mapping[str, Any], gates: Gates) -> list[Gate]:
     """The verdict of each gate that is not off, in the order of params.yaml.
 
     Of a review whose `result` is not `compared` (see `review.compare`) nothing is known but what Git holds. Where
-    results are unchanged, gates on outputs hold as they did at the base; else they cannot be verified, and fail or
-    warn by `gates.unverified`.
+    results are unchanged, gates on outputs hold as they did at the base; else nobody can tell, and the gate `verified`
+    fails or warns by `gates.unverified`.
 
     Returns:
         For each: `name` (its key below review.gates), `limit` as text, `value` (a number, or null where it is not
@@ -42,19 +42,22 @@ def _gate(name: str, limit: str, value: float | None, passed: bool, why: str) ->
     return {"name": name, "limit": limit, "value": value, "passed": passed, "verified": True, "why": why}
 
 
-def _unread(review: Mapping[str, Any], gates: Gates, name: str, limit: str) -> Gate:
-    """The gate on outputs that were not read."""
+def _unread(review: Mapping[str, Any], name: str, limit: str) -> Gate:
+    """A gate on outputs that were not read: it holds as it did at the base, or nobody can tell.
+
+    What nobody can tell is not counted as failed gate by gate: `verified` fails for all of them.
+    """
     if review["result"] == UNCHANGED:
         return _gate(name, limit, None, True, "as at the base: no result changed")
-    passed = gates.unverified == "warn"
-    return {**_gate(name, limit, None, passed, "not verified: outputs cannot be read here"), "verified": False}
+    return {**_gate(name, limit, None, True, f"{NOT_VERIFIED}: outputs cannot be read here"), "verified": False}
 
 
 def _verified(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
     """Whether results are what they are said to be: told where they are not, or where nobody can tell."""
     if review["result"] == NOT_VERIFIED:
-        unread = _unread(review, gates, VERIFIED, "results that changed can be read")
-        yield {**unread, "why": f"{NOT_VERIFIED}: {review['unread']}"}
+        passed = gates.unverified == "warn"
+        gate = _gate(VERIFIED, "results that changed can be read", None, passed, f"{NOT_VERIFIED}: {review['unread']}")
+        yield {**gate, "verified": False}
     elif review["false_claims"]:
         yield _gate(VERIFIED, "metrics are those of the predictions", None, False, "; ".join(review["false_claims"]))
 
@@ -108,7 +111,7 @@ def _drops(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
             continue
         worse = (row["difference"] if row["direction"] == "lower" else -row["difference"]) + 0.0  # no -0
         if row["finding"] == NOT_VERIFIED and (worse <= drop.max or drop.significant_only):
-            yield {**_unread(review, gates, name, limit), "value": worse}
+            yield {**_unread(review, name, limit), "value": worse}
             continue
         proved = row["finding"] == WORSE
         passed = worse <= drop.max or (drop.significant_only and not proved)
@@ -126,7 +129,7 @@ def _slices(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
     section = review["slices"]
     if section is None:
         for metric, bound in _wanted(gates.slices):
-            yield _unread(review, gates, f"slices.{metric}", _said(bound))
+            yield _unread(review, f"slices.{metric}", _said(bound))
         return
     large = [row for row in section["rows"] if row["samples"] >= section["min_slice"]]
     for metric, bound in _wanted(gates.slices):
@@ -164,7 +167,7 @@ def _data(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
         }
         for gate, (side, bound) in limits.items():
             if bound is not None:
-                yield _unread(review, gates, gate, f"{side} {bound:g}")
+                yield _unread(review, gate, f"{side} {bound:g}")
         yield from _shares(data, wanted)
         return
     if wanted.max_exact_leaks is not None:

@@ -41,10 +41,10 @@ def verdict(
     rows = sorted(metrics["rows"], key=lambda row: row["name"] != main)
     better, worse = ([row for row in rows if row["finding"] == kind] for kind in (BETTER, WORSE))
     failed = [str(gate["name"]) for gate in gates if not gate["passed"]]
-    unverified = sum(gate["passed"] and not gate.get("verified", True) for gate in gates)
+    unverified = sum(bool(gate["passed"]) and not gate["verified"] for gate in gates)
     found = _unread(rows, result) or _of_metrics(metrics, rows, better, worse)
     told = [found, _of_gates(len(gates), failed, unverified)]
-    text = f"{'; '.join(reversed(told) if failed else told)}."
+    text = f"{'; '.join(reversed(told) if failed and result == COMPARED else told)}."
     return {
         "text": text[0].upper() + text[1:],
         "passed": not failed,
@@ -102,9 +102,10 @@ def _of_gates(count: int, failed: Sequence[str], unverified: int = 0) -> str:
         return "no gates are set"
     if not failed:
         passed = f"all {count} gates passed" if count > 1 else "the gate passed"
-        return f"{passed}, {unverified} of them unverified" if unverified else passed
+        return f"{passed}, {unverified} of them {NOT_VERIFIED}" if unverified else passed
     doubt = ", so that scores may be too good" if {EXACT_LEAKS, NEAR_LEAKS}.intersection(failed) else ""
-    return f"{len(failed)} of {count} gates failed: {', '.join(failed)}{doubt}"
+    unknown = f", {unverified} cannot be judged" if unverified else ""
+    return f"{len(failed)} of {count} gates failed: {', '.join(failed)}{doubt}{unknown}"
 
 
 def digits(row: Row) -> int:

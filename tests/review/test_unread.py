@@ -74,9 +74,10 @@ def test_results_that_did_not_change_pass_without_any_data(clone: Repository) ->
 def test_results_that_cannot_be_checked_are_never_green(clone: Repository) -> None:
     code, found, text = review(clone, "other")
     assert (code, found["result"]) == (1, "not verified")
-    assert found["verdict"]["failed"][0] == "verified"
+    assert found["verdict"]["failed"] == ["verified"]
+    assert found["verdict"]["text"].endswith("cannot be read here; 1 of 8 gates failed: verified, 5 cannot be judged.")
     assert "models/predictions.parquet: the output of" in found["unread"] and "dvc push" in found["unread"]
-    assert "not verified: results changed (macro F1 0." in text
+    assert "Not verified: results changed (macro F1 0." in text
     assert "⚠️ not verified" in text and "outputs were not read, so nothing was tested" in text
     assert {row["finding"] for row in found["metrics"]["rows"]} == {"not verified"}
 
@@ -84,7 +85,7 @@ def test_results_that_cannot_be_checked_are_never_green(clone: Repository) -> No
 def test_a_team_can_lower_that_gate_to_a_warning(clone: Repository) -> None:
     code, found, text = review(clone, "lowered")
     assert (code, found["result"]) == (0, "not verified")
-    assert "all 8 gates passed, 6 of them unverified" in found["verdict"]["text"]
+    assert "all 8 gates passed, 6 of them not verified" in found["verdict"]["text"]
     assert "| ⚠️ | <code>verified</code>" in text and "! not verified" in text
 
 
