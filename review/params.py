@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from review.params_layout import lay_out
 from review.trials import space
 from stages import augmenters as augmenting
 from stages import cleaners as cleaning
 from stages.checks import CHECKS
-from stages.core import report
+from stages.core import report, tables
 from stages.core.blocks import Ordered
 from stages.core.errors import UserError
 from stages.core.params import PATH, Params, checked, parse
@@ -123,10 +124,31 @@ def _step(registry: Mapping[str, str], name: str) -> dict[str, Any]:
     return one
 
 
+def look_at_layout(path: Path, *, write: bool) -> None:
+    """Tell of a file that `dvc exp run -S` would rewrite in more places than one; with `write` lay it out."""
+    text = path.read_text(encoding="utf-8")
+    found = lay_out(text)
+    if found.text == text:
+        return
+    if not write:
+        report.note(
+            f"{path}: dvc exp run -S would rewrite more than the value: python -m review.params --lay-out {path}"
+        )
+        return
+    with tables.new_file(path) as partial:
+        partial.write_text(found.text, encoding="utf-8")
+    report.note(f"{path}: laid out as DVC writes it")
+    for comment in found.lost:
+        report.note(f"  without this comment, for which there is no place: {comment}")
+
+
 def main(arguments: Iterable[str] | None = None) -> int:
     """Check everything; 0 where all is well."""
     parser = argparse.ArgumentParser(prog="python -m review.params", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="params files (default: params.yaml and recipes/*.yaml)")
+    parser.add_argument(
+        "--lay-out", action="store_true", help="write them as DVC does, values and comments as they are"
+    )
     parser.add_argument("--write-schema", action="store_true", help=f"write {SCHEMA}")
     given = parser.parse_args(None if arguments is None else list(arguments))
     current = json.dumps(schema(), indent=2) + "\n"
@@ -136,6 +158,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     for path in given.files or [PATH, *sorted(RECIPES.glob("*.yaml"))]:
         try:
             check(path)
+            look_at_layout(path, write=given.lay_out)
         except UserError as error:
             wrong += 1
             report.note(str(error).replace("params.yaml:", f"{path}:"))

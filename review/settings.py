@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from review.sides import Side
 from stages.core.errors import UserError
-from stages.core.params import PATH, parse
+from stages.core.params import PATH, VERSION, parse
 from stages.core.registry import explain
 from stages.core.review_block import Gates, Review
 
@@ -34,7 +34,7 @@ def settings(head: Side, root: Path = Path()) -> Settings:
     content = head.params()
     borrowed = "review" not in content
     block = parse(root / PATH).get("review") if borrowed else content["review"]
-    if not borrowed and "version" not in content:  # of before version 2: later keys are the workspace's
+    if not borrowed and content.get("version", 1) != VERSION:  # of another time: keys that it lacks are the workspace's
         block = _completed(block, parse(root / PATH).get("review"))
     try:
         review = Review.model_validate(block)

@@ -27,7 +27,7 @@ def lay_out(
     fetched: Sequence[Row] | pa.Table | None = None,
     dropped: Mapping[str, str] | None = None,
     changes: Mapping[str, Any] | None = None,
-    recipe: str = "params.yaml",
+    recipe: str = "recipes/messages.yaml",
     metrics: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write what the stages up to split leave. The `split` of a kept row is where it is; `dropped`: id -> reason."""

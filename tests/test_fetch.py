@@ -29,7 +29,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def configure(options: dict[str, Any] | None = None, **given: Any) -> None:
     """The shipped params.yaml, with another `fetch`."""
-    params = parse(ROOT / "params.yaml")
+    params = parse(ROOT / "recipes/messages.yaml")
     params["fetch"] |= {
         "path": "in",
         "columns": {"text": "text", "label": "label", "group": "author"},

@@ -36,7 +36,7 @@ def _shipped(name: str) -> dict[str, Any]:
     return parse(ROOT / name)
 
 
-def params(changes: Mapping[str, Any], recipe: str = "params.yaml") -> dict[str, Any]:
+def params(changes: Mapping[str, Any], recipe: str = "recipes/messages.yaml") -> dict[str, Any]:
     """The content of the shipped params.yaml, or of a recipe, with other values for some dotted keys."""
     content = copy.deepcopy(_shipped(recipe))
     for key, value in changes.items():
@@ -49,7 +49,7 @@ def params(changes: Mapping[str, Any], recipe: str = "params.yaml") -> dict[str,
 
 
 @contextlib.contextmanager
-def working_in(folder: Path | str, changes: Mapping[str, Any], recipe: str = "params.yaml") -> Iterator[None]:
+def working_in(folder: Path | str, changes: Mapping[str, Any], recipe: str = "recipes/messages.yaml") -> Iterator[None]:
     """Stages run in `folder`, with the changed params (handed over as what YAML would give)."""
     content = params(changes, recipe)
     with contextlib.chdir(folder), mock.patch("stages.core.params.parse", lambda _: content):

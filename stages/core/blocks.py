@@ -58,7 +58,9 @@ class Validate(Strict):
     """Checks by reason code, which of them reject a sample, and the contract."""
 
     checks: dict[str, dict[str, Options]]
-    reject: list[str]
+    reject: Annotated[
+        list[str], Field(description="Reason codes that reject a sample; clean decides about the others.")
+    ]
     contract: Contract
 
 
@@ -77,7 +79,7 @@ class Step(Strict):
 class Ordered(Strict):
     """Named steps and the order in which they are applied."""
 
-    order: list[str]
+    order: Annotated[list[str], Field(description="Names each of `steps` once; they are applied in this order.")]
     steps: dict[str, Step]
 
     @model_validator(mode="after")
@@ -152,7 +154,7 @@ class Limits(Strict):
 
     max_changed_share: Share
     min_characters: Count
-    protected_words: list[str]
+    protected_words: Annotated[list[str], Field(description="Words that are never touched: they carry the label.")]
 
 
 class Augment(Strict):

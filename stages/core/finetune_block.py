@@ -69,7 +69,11 @@ class Finetune(Strict):
     """The training loop."""
 
     folds: Literal["all"] | None
-    seeds: Annotated[list[Count], AfterValidator(_each_once)]
+    seeds: Annotated[
+        list[Count],
+        AfterValidator(_each_once),
+        Field(description="A training each, of weights and order; an empty list: `seed` alone."),
+    ]
     architecture: Options | None = None
     online: Ordered | None = None
     lora: Lora

@@ -27,6 +27,8 @@ from stages.core.review_block import METRICS, Review
 from stages.core.search_block import Search
 
 PATH = Path("params.yaml")
+VERSION = 2
+"""Of the layout of params.yaml: files without one are of before version 2. `workbench/migrate.py` brings them here."""
 BEST_BY = {
     "classification": ("accuracy", "macro_f1", "log_loss"),
     "regression": ("mse", "mae", "r2", "pearson", "spearman"),
@@ -39,9 +41,10 @@ LOSSES = {"classification": ("cross_entropy", "focal"), "regression": ("mse", "h
 class Params(Strict):
     """The whole of params.yaml."""
 
+    version: Literal[2]
     task: Literal["classification", "regression"]
     modality: Literal["text", "image", "audio"]
-    labels: list[str]
+    labels: Annotated[list[str], Field(description="The classes; an empty list: whatever occurs.")]
     model: str
     strategy: Literal["full", "head", "last_layers", "lora", "scratch"]
     lr: Annotated[float, Field(gt=0)]
@@ -164,12 +167,26 @@ def load(path: str | Path = PATH) -> Params:
     return checked(parse(path))
 
 
+def _check_version(content: dict[str, Any]) -> None:
+    version = content.get("version", 1)
+    if version == VERSION:
+        return
+    if isinstance(version, int) and version > VERSION:
+        raise UserError(
+            f"params.yaml: version: {version}: this code reads version {VERSION}, and is older than the file",
+            "git merge the code that belongs to it",
+        )
+    stated = repr(version) if "version" in content else "missing, as in files of before version 2"
+    raise UserError(f"params.yaml: version: {stated}; this code reads version {VERSION}", "make migrate")
+
+
 def checked(content: dict[str, Any]) -> Params:
     """The params that `parse` read.
 
     Raises:
         UserError: as `load`.
     """
+    _check_version(content)
     try:
         return Params.model_validate(content)
     except ValidationError as error:

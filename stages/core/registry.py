@@ -8,6 +8,7 @@ declaration. Positional parameters are data. Options have no defaults in code: d
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
@@ -23,10 +24,26 @@ PACKAGES = {
 """Import name -> what pip installs, where the two differ or the version matters."""
 
 
+OTHER_NAMES = {
+    "gpu": "cuda",
+    "f1": "macro_f1",
+    "auc": "roc_auc",
+    "fine_tune": "full",
+    "frozen": "head",
+    "sound": "audio",
+}
+"""What people call something -> its name here."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` where a known name is close, else nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f", did you mean '{close[0]}'?" if close else ""
+    """`, did you mean 'x'?` where a known name is close, whatever its case, else nothing."""
+    by_folded = {one.casefold(): one for one in known}
+    folded = name.casefold()
+    other = OTHER_NAMES.get(folded)
+    if other in by_folded:
+        return f", did you mean '{other}'?"
+    close = difflib.get_close_matches(folded, list(by_folded), n=1, cutoff=0.6)
+    return f", did you mean '{by_folded[close[0]]}'?" if close else ""
 
 
 def member(registry: Mapping[str, str], name: str, where: str) -> Callable[..., Any]:
@@ -93,7 +110,7 @@ def explain(error: ValidationError, given: Any, model: type[BaseModel], where: s
     """Pydantic's findings as lines `params.yaml: dotted.key: what is wrong (value)`."""
     lines = []
     for found in error.errors():
-        path = [str(part) for part in found["loc"] if part != "[key]"]  # pydantic's mark for a mapping's key
+        path = [str(part) for part in found["loc"] if "[" not in str(part)]  # pydantic's marks of types and of keys
         key = ".".join(([where] if where else []) + path)
         if found["type"] == "extra_forbidden":
             siblings = _siblings(model, found["loc"][:-1])
@@ -103,8 +120,15 @@ def explain(error: ValidationError, given: Any, model: type[BaseModel], where: s
         elif not key:  # of the file as a whole
             lines.append(f"params.yaml: {_plain(found['msg'])}")
         else:
-            lines.append(f"params.yaml: {key}: {_value(given, found['loc'])}: {_plain(found['msg'])}")
+            lines.append(f"params.yaml: {key}: {_value(given, found['loc'])}: {_plain(found['msg'])}{_meant(found)}")
     return "\n".join(lines)
+
+
+def _meant(found: Mapping[str, Any]) -> str:
+    """Of a text that is none of those allowed, the one that was probably meant."""
+    if found["type"] != "literal_error" or not isinstance(found["input"], str):
+        return ""
+    return nearest(found["input"], re.findall(r"'([^']+)'", found["ctx"]["expected"]))
 
 
 def _plain(message: str) -> str:

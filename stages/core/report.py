@@ -136,7 +136,7 @@ def run(stage: str, main: Callable[[], None]) -> None:
     if metrics.exists():
         digest = result_digest(metrics.read_bytes())
         tables.write_json(repository(Path.cwd()) / RUNS / f"{stage}-{digest}.json", found)
-        if "training_seconds" in found:
+        if "training_seconds" in found or "went_on" in found:
             keep_cost(digest, found)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stages.core.blocks import Count, Positive, Share, Strict
+from stages.core.registry import nearest
 
 METRICS = {
     "classification": ("accuracy", "macro_f1", "macro_precision", "macro_recall", "roc_auc", "log_loss", "ece"),
@@ -66,10 +67,15 @@ class Gates(Strict):
     cost: CostGates
 
     def unknown(self, task: str) -> list[str]:
-        """The dotted keys of metrics that the task does not have."""
+        """The dotted keys of metrics that the task does not have, each with the one that was probably meant."""
         named = {"bounds": [*self.bounds], "drops": [*self.drops], "slices": [*self.slices]}
         known = METRICS[task]
-        return [f"review.gates.{name}.{key}" for name, keys in named.items() for key in keys if key not in known]
+        return [
+            f"review.gates.{name}.{key}{nearest(key, known)}"
+            for name, keys in named.items()
+            for key in keys
+            if key not in known
+        ]
 
 
 class Review(Strict):
@@ -81,7 +87,9 @@ class Review(Strict):
     quote_samples: bool
     resamples: Positive
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    slices: list[str]
+    slices: Annotated[
+        list[str], Field(description="Columns of `extra` to compare by, besides class, length and source.")
+    ]
     min_slice: Positive
     min_common: Positive
     gates: Gates

@@ -14,7 +14,10 @@ from tests import workplace
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"review.gates.bounds": {"acuracy": {"min": 0.5}}}, "review.gates.bounds.acuracy (one of: accuracy, macro_f1"),
+        (
+            {"review.gates.bounds": {"acuracy": {"min": 0.5}}},
+            "review.gates.bounds.acuracy, did you mean 'accuracy'? (one of: accuracy, macro_f1",
+        ),
         ({"review.gates.drops": {"mse": {"max": 0.5, "significant_only": True}}}, "review.gates.drops.mse (one of: "),
         ({"review.gates.bounds": {"accuracy": {"min": 0.9, "max": 0.1}}}, "nothing lies between min 0.9 and max 0.1"),
         ({"review.gates.bounds": {"accuracy": {"mn": 0.9}}}, "review.gates.bounds.accuracy.mn: unknown key"),
