@@ -77,7 +77,7 @@ def test_a_search_prunes_and_proposes_and_its_best_is_applied_without_training_i
     assert scores[1] < scores[0]
     assert f"best: trial 1, log_loss {scores[1]:.4f} on validation" in said
     assert (line.folder / "metrics/evaluate.json").read_bytes() == of_main, "it does not look at the test set"
-    assert {name: set(found) for name, found in scores_on_test(line).items()} == dict.fromkeys(names, {"error"})
+    assert {name: set(found) for name, found in scores_on_test(line).items()} == {name: {"error"} for name in names}
     for name in names:
         held = line.type("git", "ls-tree", "-r", "--name-only", reference(line, name), "metrics").split()
         assert "metrics/finetune.json" in held and not [path for path in held if "evaluate" in path]
