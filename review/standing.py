@@ -25,11 +25,13 @@ class Standing:
         stale: the stages that have not run through since a stage before them did, in the order of the line.
         why: that in one sentence; empty where no stage is stale.
         changed_params: the stages whose params are not those that they ran with.
+        behind: all whose results are not of the params beside them: those of both kinds, and all that read from them.
     """
 
     stale: tuple[str, ...]
     why: str
     changed_params: tuple[str, ...]
+    behind: frozenset[str]
 
 
 def standing(root: Path) -> Standing | None:
@@ -54,7 +56,8 @@ def _standing_of(repo: Any, stages: list[Any]) -> Standing:
     stale = _with_all_after(causes, read_from)
     in_order = tuple(name for name in _ordered(read_from) if name in stale)
     changed = tuple(stage.addressing for stage in stages if _has_other_params(stage))
-    return Standing(in_order, _sentence(in_order, causes) if in_order else "", changed)
+    behind = frozenset(_with_all_after({*stale, *changed}, read_from))
+    return Standing(in_order, _sentence(in_order, causes) if in_order else "", changed, behind)
 
 
 def _stages_before(stage: Any, makers: Mapping[str, Any]) -> set[str]:

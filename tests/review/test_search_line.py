@@ -81,6 +81,9 @@ def test_a_search_prunes_and_proposes_and_its_best_is_applied_without_training_i
     for name in names:
         held = line.type("git", "ls-tree", "-r", "--name-only", reference(line, name), "metrics").split()
         assert "metrics/finetune.json" in held and not [path for path in held if "evaluate" in path]
+    shown = [row.split() for row in line.type(sys.executable, "-m", "workbench.experiments").splitlines()]
+    of_trials = {row[0]: set(row[3:]) for row in shown if row and row[0] in names}
+    assert of_trials == {name: {"–"} for name in names}, "lr and the score that chooses come first, no test score after"
     line.type("git", "apply", ".groundwork/search/best.patch")
     assert line.type("git", "diff", "--stat").split()[0] == "params.yaml"
     line.type("git", "checkout", "--quiet", ".")

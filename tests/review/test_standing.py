@@ -24,12 +24,17 @@ def stale(line: Repository) -> tuple[tuple[str, ...], str]:
 
 
 def test_a_line_that_has_run_through_stands(line: Repository) -> None:
-    assert standing(line.folder) == Standing((), "", ())
+    assert standing(line.folder) == Standing((), "", (), frozenset())
 
 
 def test_params_that_have_changed_since_are_told_and_the_run_stands(line: Repository) -> None:
     replace(line, "params.yaml", "lr: 1e-4", "lr: 2e-4")
-    assert standing(line.folder) == Standing((), "", LATE)
+    assert standing(line.folder) == Standing((), "", LATE, frozenset(LATE))
+
+
+def test_what_reads_from_a_stage_of_other_params_is_behind_with_it(line: Repository) -> None:
+    replace(line, "params.yaml", "seed: 42", "seed: 43")
+    assert standing(line.folder) == Standing((), "", ("encode",), frozenset({"encode", *LATE}))
 
 
 def test_what_has_not_run_since_a_stage_before_it_did_does_not_stand(line: Repository) -> None:
