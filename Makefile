@@ -8,9 +8,6 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-# columns of dvc exp show that say how a score came about
-DETAILS := ^(stages|data|models|metrics)/|^(interval|per_class|baseline|mean|deviation|members|validation|folds|out_of_fold|parameters|samples)\b|^(steps|train_loss|best_epoch|saved)$$
-
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
 
@@ -26,8 +23,8 @@ repro: install ## run the line, then show the results
 	dvc repro
 	@python -m review.results
 
-experiments: install ## dvc exp show with what differs in params and in the scores, of several hundred columns
-	@dvc exp show --only-changed --drop "$(DETAILS)"
+experiments: install ## the last commit's experiments: what differs, scores, and on what the next one builds
+	@python -m workbench.experiments
 
 search: install ## try the values of the block search in params.yaml; NEW=1 begins anew
 	@python -m review.search $(if $(NEW),--new)

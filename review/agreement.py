@@ -119,7 +119,7 @@ def _dep(stage: Any, path: str, state: Any, made: Mapping[str, Any]) -> Iterator
     elif not dep.hash_info:
         yield f"{{}} depends on {path}, of which dvc.lock has no hash: it has not run since dvc.yaml says so"
     elif state == "deleted":
-        if _maker(path, made) is None:
+        if maker(path, made) is None:
             yield f"{path} is not there, and dvc.lock says that {{}} read it"
     elif dep.hash_info.value != hash_with_absent_data(dep, made):
         yield f"{path} is not what dvc.lock says that {{}} read"
@@ -149,7 +149,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _maker(path: str, made: Mapping[str, Any]) -> Any:
+def maker(path: str, made: Mapping[str, Any]) -> Any:
     """The output that a path is, or is inside of."""
     parents = (parent.as_posix() for parent in (Path(path), *Path(path).parents))
     return next((made[parent] for parent in parents if parent in made), None)
@@ -158,12 +158,10 @@ def _maker(path: str, made: Mapping[str, Any]) -> Any:
 def _broken_chain(repo: Any, stage: Any, made: Mapping[str, Any]) -> Iterator[Finding]:
     """Outputs of earlier stages that this one read in another state than dvc.lock says they were written in."""
     for dep in stage.deps:
-        out = _maker(str(dep), made) if dep.hash_info else None
+        out = maker(str(dep), made) if dep.hash_info else None
         if out is None or not out.hash_info:
             continue
-        written = out.hash_info.value
-        if str(dep) != str(out):
-            written = _inside(repo, out, tuple(Path(str(dep)).relative_to(str(out)).parts))
+        written = inside(repo, out, str(dep))
         if written is not None and written != dep.hash_info.value:
             sentence = f"in dvc.lock {{}} read another {dep} than {out.stage.addressing} wrote: merged by hand?"
             if holds_data(out.stage):
@@ -171,19 +169,30 @@ def _broken_chain(repo: Any, stage: Any, made: Mapping[str, Any]) -> Iterator[Fi
             yield sentence, stage.addressing
 
 
-def _inside(repo: Any, out: Any, path: tuple[str, ...]) -> str | None:
-    """The hash of a file or folder in an output; None where its listing is neither in the cache nor at the remote."""
+def inside(repo: Any, out: Any, path: str, *, remote: bool = True) -> str | None:
+    """The hash that dvc.lock records of an output, or of a file or folder in it.
+
+    Args:
+        path: that of the output or of what is in it, as dvc.yaml has it.
+        remote: whether to ask the remote, too, for the listing of the output.
+
+    Returns:
+        None where the listing is needed, and neither in the cache nor at the remote.
+    """
     from dvc.exceptions import DvcException
     from dvc_data.hashfile.tree import Tree
 
+    if path == str(out):
+        return str(out.hash_info.value)
+    parts = Path(path).relative_to(str(out)).parts
     stores: tuple[Callable[[], Any], ...] = (
         lambda: repo.cache.local,
         lambda: repo.cloud.get_remote_odb(hash_name=out.hash_name),
     )
-    for store in stores:
+    for store in stores if remote else stores[:1]:
         try:
             odb = store()
-            found = Tree.load(odb, out.hash_info).get_obj(odb, path)
+            found = Tree.load(odb, out.hash_info).get_obj(odb, parts)
         except (DvcException, OSError):
             continue
         return found.hash_info.value if found is not None and found.hash_info else getattr(found, "oid", "absent")

@@ -1,9 +1,13 @@
-"""The short table at the end of `make repro`: what became of the data, how good the model is, what to do."""
+"""The short table at the end of `make repro`: what became of the data, how good the model is, what to do.
+
+Stages that have not run through since one before them did are left out: their numbers are of an older run.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from review.standing import Standing, standing
 from stages.core import report, tables
 from stages.core.registry import member
 from stages.tasks import TASKS
@@ -15,22 +19,42 @@ COUNTED = ("rows", "kept", "rejected", "dropped", "derived", "unused")
 
 
 def main() -> None:
-    found = {path.stem: tables.read_json(path) for path in sorted(METRICS.glob("*.json"))}
+    line = standing(Path())
+    stale = line.stale if line else ()
+    found = {path.stem: tables.read_json(path) for path in sorted(METRICS.glob("*.json")) if path.stem not in stale}
     rows = sample_rows(found)
     if rows:
         report.table("Samples", ["stage", "samples"], rows)
     if "evaluate" in found:
-        evaluated = found["evaluate"]
-        title = f"Model, on {evaluated['samples']} test samples it has never seen"
-        task = task_of(evaluated)
-        report.table(title, ["metric", "value", "interval", task.baseline_name], task.headline_rows(evaluated))
-        if "members" in evaluated:
-            title, header, members = member_table(evaluated, task.shown)
-            report.table(f"{title}, on the same samples", header, members)
-    else:
+        show_scores(found["evaluate"])
+    elif not stale:
         report.note("no metrics/evaluate.json yet: type dvc repro")
-    for line in next_steps(found):
-        report.note(line)
+    for sentence in cautions(line, any_metrics=bool(found)):
+        report.note(sentence)
+    for sentence in next_steps(found):
+        report.note(sentence)
+
+
+def show_scores(evaluated: Mapping[str, Any]) -> None:
+    """The tables of scores on the test samples, from the content of metrics/evaluate.json."""
+    title = f"Model, on {evaluated['samples']} test samples it has never seen"
+    task = task_of(evaluated)
+    report.table(title, ["metric", "value", "interval", task.baseline_name], task.headline_rows(evaluated))
+    if "members" in evaluated:
+        title, header, members = member_table(evaluated, task.shown)
+        report.table(f"{title}, on the same samples", header, members)
+
+
+def cautions(line: Standing | None, *, any_metrics: bool) -> list[str]:
+    """What keeps the numbers above from being the results of these files, a sentence each."""
+    if line is None:
+        untold = "dvc.lock does not tell which run these are of: they are what metrics/ holds"
+        return [untold] if any_metrics else []
+    if line.stale:
+        return [line.why]
+    if line.changed_params:
+        return [f"params.yaml has changed since {', '.join(line.changed_params)} ran: dvc repro"]
+    return []
 
 
 def task_of(evaluated: Mapping[str, Any]) -> Any:
@@ -54,14 +78,15 @@ def counts(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def next_steps(metrics: Mapping[str, Any]) -> list[str]:
-    """Where to look, and what to type."""
-    steps = {
-        "metrics/mistakes.md": f"the {task_of(metrics.get('evaluate', {})).mistakes_title.lower()}",
-        "metrics/plots": "the data of the plots; to draw them: dvc plots show",
-        "models/model": "the model: transformers.pipeline('text-classification', 'models/model')",
-    }
-    lines = [f"{path}: {what}" for path, what in steps.items() if Path(path).exists()]
-    return [*lines, "Ask what if: dvc exp run -S lr=2e-5, then dvc exp show"] if "evaluate" in metrics else lines
+    """Where to look, and what to type, of the stages whose metrics are shown."""
+    mistakes = f"the {task_of(metrics.get('evaluate', {})).mistakes_title.lower()}"
+    steps = (
+        ("evaluate", "data/mistakes/index.csv", mistakes),
+        ("finetune", "metrics/plots", "the data of the plots; to draw them: dvc plots show"),
+        ("finetune", "models/model", "the model: transformers.pipeline('text-classification', 'models/model')"),
+    )
+    lines = [f"{path}: {what}" for stage, path, what in steps if stage in metrics and Path(path).exists()]
+    return [*lines, "Ask what if: dvc exp run -S lr=2e-5, then make experiments"] if "evaluate" in metrics else lines
 
 
 if __name__ == "__main__":

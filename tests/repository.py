@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from tests.workplace import ROOT
 
 SHIPPED = [".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml"]
+PACKAGES = ["stages", "review", "workbench"]
 STAGES = ["fetch", "validate", "clean", "augment", "split", "encode", "finetune", "evaluate"]
 TIMEOUT_S = 600
 HOLD = """
@@ -44,11 +45,12 @@ class Repository:
         return done.stdout + done.stderr
 
     def lay_out(self, params: Mapping[str, Any]) -> None:
-        """The shipped line, and params.yaml."""
+        """The shipped line, what is typed around it, and params.yaml."""
         for name in SHIPPED:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.folder / name)
-        shutil.copytree(ROOT / "stages", self.folder / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in PACKAGES:
+            shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         with (self.folder / "params.yaml").open("w", encoding="utf-8") as file:
             YAML().dump(dict(params), file)
 

@@ -57,7 +57,8 @@ def outputs() -> list[str]:
 
 def is_there(path: str) -> bool:
     path = path.rstrip("/.")
-    written = any(path == out or path.startswith(f"{out}/") or fnmatch(out, path) for out in outputs())
+    written = any(f"{path}/".startswith(f"{out}/") or out.startswith(f"{path}/") for out in outputs())
+    written = written or any(fnmatch(out, path) for out in outputs())
     return written or (any(ROOT.glob(path)) if "*" in path else (ROOT / path).exists())
 
 

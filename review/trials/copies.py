@@ -8,6 +8,7 @@ the search began; it shares the objects of Git and the cache of DVC, and costs n
 import configparser
 import shutil
 import subprocess
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from stages.core.errors import UserError
 
 LINKS = "reflink,hardlink,copy"
 """How data goes from the cache into a trial's folder, unless the user has said otherwise."""
+
+
+TARGET = "finetune"
+"""The stage that trials end with: evaluate, which reads the test set, is not theirs."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ def snapshot(root: Path, cache: str) -> Snapshot:
     top = git(root, "rev-parse", "--show-toplevel")
     if Path(top).resolve() != root.resolve():
         raise UserError(f"a search needs the top of its Git repository, {top}", f"cd {top}")
-    return Snapshot(root, git(root, "rev-parse", "HEAD"), git(root, "stash", "create"), cache)
+    head = git(root, "rev-parse", "HEAD")
+    git(root, "status", "--porcelain")  # looks at the files anew: of one that was only touched, `stash create` fails
+    return Snapshot(root, head, git(root, "stash", "create"), cache)
 
 
 def make(folder: Path, taken: Snapshot) -> None:
@@ -67,6 +74,39 @@ def make(folder: Path, taken: Snapshot) -> None:
         if found.stdout.strip():
             git(folder, "config", key, found.stdout.strip())
     configure(folder, taken)
+    remove_later_results(folder)
+
+
+def remove_later_results(folder: Path, target: str = TARGET) -> None:
+    """Take the results of stages that a trial does not run out of a copy, and out of its dvc.lock.
+
+    The experiment of a trial holds whatever Git tracks. Left there, the test scores of the commit would stand beside
+    the trial's params as if they were its own.
+
+    Args:
+        folder: a copy, with DVC configured.
+        target: the last stage that a trial runs.
+
+    Raises:
+        UserError: DVC cannot read dvc.yaml or dvc.lock, or there is no such stage.
+    """
+    from dvc.dvcfile import Lockfile
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.stage import PipelineStage
+
+    paths: list[str] = []
+    try:
+        with chdir(folder), Repo() as repo:
+            run_by_trials = {stage.addressing for stage in repo.stage.collect(target, with_deps=True)}
+            for stage in repo.index.stages:
+                if isinstance(stage, PipelineStage) and stage.addressing not in run_by_trials:
+                    paths += [Path(out.fs_path).relative_to(repo.root_dir).as_posix() for out in stage.outs]
+                    Lockfile(repo, str(Path(stage.path).with_suffix(".lock"))).remove_stage(stage)
+    except DvcException as error:
+        raise UserError(f"DVC cannot read the line: {error}", "dvc status says more") from None
+    if paths:
+        git(folder, "rm", "-r", "--quiet", "--force", "--ignore-unmatch", "--", *paths)
 
 
 def configure(folder: Path, taken: Snapshot) -> None:

@@ -74,7 +74,7 @@ def propose(best: "FrozenTrial", root: Path, path: Path) -> None:
     report.note("To take it up; evaluate then has its one look at the test set:")
     name = best.user_attrs[studies.NAME]
     if copies.reference(root, copies.git(root, "rev-parse", "HEAD"), name):
-        # Not `&&`: dvc exp apply ends with an error where outputs of evaluate are not in the cache yet.
+        # Not `&&`: dvc exp apply ends with an error, since a trial has no outputs of evaluate.
         report.note(f"  dvc exp apply {name}; dvc repro    # with the weights of that trial")
     report.note(f"  git apply {path.relative_to(root)} && dvc repro    # trains them again, to the same weights")
     options = " ".join(f"-S {shlex.quote(one)}" for one in overrides(values))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from review.trials.copies import TARGET
 from review.trials.space import overrides
 from stages.core.live import VARIABLE
 
@@ -67,7 +68,7 @@ def command(name: str, values: Mapping[str, Any]) -> list[str]:
     """The experiment of a trial: finetune and what it needs, and not evaluate, which reads the test set."""
     options = [part for one in overrides(values) for part in ("-S", one)]
     dvc = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--allow-missing"]
-    return [*dvc, "--name", name, *options, "finetune"]
+    return [*dvc, "--name", name, *options, TARGET]
 
 
 def begin(name: str, values: Mapping[str, Any], *, copy: Path, home: Path, environment: Mapping[str, str]) -> Process:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from stages.core import tables
 from stages.core.checkout import repository
@@ -41,6 +43,11 @@ figures: dict[str, Any] = {}
 GRACE_S = 20.0
 """How long a process waits to be ended by its launcher after another has told why, before it ends by itself."""
 
+ABSENT = "–"
+"""In a column of numbers: there is none."""
+WIDEST = 100_000
+"""Characters: no table is wider."""
+
 console = Console(highlight=False)
 
 
@@ -49,17 +56,45 @@ def note(message: str) -> None:
     console.print(escape(message), soft_wrap=True)
 
 
-def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; numbers to the right, floats with four digits."""
+def paragraph(message: str) -> None:
+    """Sentences, broken into lines at the width of the terminal."""
+    for line in Text(message).wrap(console, console.width, overflow="fold"):
+        line.rstrip()
+        console.print(line)
+
+
+def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]], *, fit: bool = True) -> None:
+    """A table; numbers to the right, floats with four digits.
+
+    Args:
+        rows: cells; `ABSENT` stands for a number that there is not.
+        fit: whether long cells are broken to fit the terminal; else the table is as wide as it needs to be.
+    """
+    grid = _grid(header, [list(row) for row in rows])
+    if title:
+        console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    wide = console if fit else Console(highlight=False, file=console.file, width=max(_width(grid), console.width))
+    wide.print(grid)
+
+
+def table_width(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """The characters that a line of such a table takes where nothing in it is broken."""
+    return _width(_grid(header, [list(row) for row in rows]))
+
+
+def _grid(header: Sequence[str], rows: list[list[Any]]) -> Table:
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
-    body = [list(row) for row in rows]
     for position, name in enumerate(header):
-        numeric = bool(body) and all(isinstance(row[position], int | float) for row in body)
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in body:
+        numbers = [row[position] for row in rows if row[position] != ABSENT]
+        numeric = bool(numbers) and all(isinstance(number, int | float) for number in numbers)
+        grid.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
         grid.add_row(*(escape(f"{cell:.4f}" if isinstance(cell, float) else str(cell)) for cell in row))
-    console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
-    console.print(grid)
+    return grid
+
+
+def _width(grid: Table) -> int:
+    return Measurement.get(console, console.options.update(max_width=WIDEST), grid).maximum
 
 
 def progress_bar(*extra: str) -> Progress:

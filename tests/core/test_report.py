@@ -26,6 +26,33 @@ def stopped(capsys: pytest.CaptureFixture[str], error: BaseException) -> tuple[i
     return ended.value.code, shown.out
 
 
+def test_a_column_of_numbers_stands_to_the_right_though_some_are_absent(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report.console, "width", 80)
+    header, rows = ["name", "of\ntwo lines"], [["one", 0.25], ["[b]two[/b]", report.ABSENT]]
+    report.table("", header, rows)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line] == [
+        "                     of",
+        " name         two lines",
+        " ──────────────────────",
+        " one             0.2500",
+        " [b]two[/b]           –",
+    ]
+    assert report.table_width(header, rows) == 24
+
+
+def test_a_table_that_need_not_fit_is_as_wide_as_it_needs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report.console, "width", 80)
+    report.table("", ["value"], [["x" * 200]], fit=False)
+    assert "x" * 200 in capsys.readouterr().out
+    report.table("", ["value"], [["x" * 200]])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
 def test_a_stage_that_ends_well_leaves_its_time_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "figures", {})
     report.run("clean", lambda: None)

@@ -6,6 +6,8 @@ import pytest
 
 from review import results
 from stages.core import report, tables
+from tests.repository import Repository
+from tests.small_line import dvc, replace
 
 EVALUATE = {
     "accuracy": 0.9,
@@ -30,13 +32,14 @@ def test_without_metrics_it_says_what_to_type(capsys: pytest.CaptureFixture[str]
 def test_a_finished_run_shows_samples_headline_and_next_steps(capsys: pytest.CaptureFixture[str]) -> None:
     tables.write_json("metrics/clean.json", {"rows": 900, "kept": 880, "dropped": 20, "reasons": {"x": 20}})
     tables.write_json("metrics/evaluate.json", EVALUATE)
-    Path("metrics/mistakes.md").write_text("")
+    tables.write_json("data/mistakes/index.csv", {})
     results.main()
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "clean 900 rows, 880 kept, 20 dropped" in shown
     assert "Model, on 120 test samples it has never seen" in shown
     assert "accuracy 0.9000 0.8500 - 0.9500 0.4000 log_loss (lower is better) 0.2500" in shown
-    assert "metrics/mistakes.md: the most confident mistakes" in shown
+    assert "data/mistakes/index.csv: the most confident mistakes" in shown
+    assert "dvc.lock does not tell which run these are of: they are what metrics/ holds" in shown
     assert "dvc exp run -S lr=2e-5" in shown
     assert "models/model" not in shown
 
@@ -54,12 +57,55 @@ def test_several_members_are_shown_with_mean_and_deviation(capsys: pytest.Captur
 def test_a_regression_is_shown_beside_the_training_mean(capsys: pytest.CaptureFixture[str]) -> None:
     given = {"mse": 0.25, "pearson": 0.87, "samples": 9, "interval": {}, "baseline": {"mse": 1.0}}
     tables.write_json("metrics/evaluate.json", given)
-    Path("metrics/mistakes.md").write_text("")
+    tables.write_json("data/mistakes/index.csv", {})
     results.main()
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "metric value interval training mean" in shown
     assert "mse (lower is better) 0.2500 1.0000 pearson 0.8700" in shown
-    assert "metrics/mistakes.md: the largest errors" in shown
+    assert "data/mistakes/index.csv: the largest errors" in shown
+
+
+@pytest.fixture
+def run_line(line: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The small line, which has run, as the place that results are asked for."""
+    monkeypatch.chdir(line.folder)
+    for name, value in line.environment.items():
+        monkeypatch.setenv(name, value)
+    return line
+
+
+def shown_by(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    results.main()
+    return [" ".join(row.split()) for row in capsys.readouterr().out.splitlines() if row.strip()]
+
+
+@pytest.mark.usefixtures("run_line")
+def test_a_run_that_ended_well_is_shown_without_caution(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = shown_by(capsys)
+    assert shown[0] == "Model, on 4 test samples it has never seen"
+    assert shown[3:] == [
+        "accuracy 1.0000",
+        "models/model: the model: transformers.pipeline('text-classification', 'models/model')",
+        "Ask what if: dvc exp run -S lr=2e-5, then make experiments",
+    ]
+
+
+@pytest.mark.parametrize("ended_with", ["encode", "finetune"])
+def test_scores_of_an_older_run_are_not_shown(
+    run_line: Repository, capsys: pytest.CaptureFixture[str], ended_with: str
+) -> None:
+    replace(run_line, "params.yaml", "seed: 42", "seed: 43")
+    dvc(run_line, "repro", ended_with)
+    assert (
+        shown_by(capsys)
+        == {
+            "encode": ["finetune, evaluate have not run through since encode did: dvc repro"],
+            "finetune": [
+                "evaluate has not run through since encode did: dvc repro",
+                "models/model: the model: transformers.pipeline('text-classification', 'models/model')",
+            ],
+        }[ended_with]
+    )
 
 
 def test_stages_stand_in_the_order_of_the_line_and_splits_are_counted() -> None:

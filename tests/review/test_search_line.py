@@ -30,13 +30,13 @@ SEARCH = {
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Repository]:
-    """The line up to encode, committed."""
+    """The whole line, committed: main has test scores."""
     top = tmp_path_factory.mktemp("search")
     made = Repository(top / "line", environment(top) | {"PYTHONPATH": str(ROOT)})
     lay_out(made, tiny_model)
     YAML().dump(params(CHANGES | SEARCH), made.folder / "params.yaml")
     made.begin()
-    made.type("dvc", "repro", "encode")
+    made.type("dvc", "repro")
     made.commit()
     yield made
     subprocess.run(["dvc", "queue", "stop", "--kill"], cwd=made.folder, env=made.environment, check=False)
@@ -48,12 +48,24 @@ def experiments(line: Repository) -> list[str]:
     return [name.rpartition("/")[2] for name in names]
 
 
+def reference(line: Repository, name: str) -> str:
+    return line.type("git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}").strip()
+
+
 def metrics(line: Repository, name: str) -> dict:
-    reference = line.type("git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}").strip()
-    return json.loads(line.type("git", "show", f"{reference}:metrics/finetune.json"))
+    return json.loads(line.type("git", "show", f"{reference(line, name)}:metrics/finetune.json"))
+
+
+def scores_on_test(line: Repository) -> dict[str, dict]:
+    """metrics/evaluate.json as `dvc exp show` has it, by name of the commit's experiments."""
+    commit = json.loads(line.type("dvc", "exp", "show", "--json"))[1]
+    return {
+        one["name"]: one["revs"][0]["data"]["metrics"]["metrics/evaluate.json"] for one in commit["experiments"] or []
+    }
 
 
 def test_a_search_prunes_and_proposes_and_its_best_is_applied_without_training_it_again(line: Repository) -> None:
+    of_main = (line.folder / "metrics/evaluate.json").read_bytes()
     said = line.type(sys.executable, "-m", "review.search")
     rows = [row.split() for row in said.splitlines() if row.startswith(("0 d", "1 d", "2 p"))]
     assert [row[:3] for row in rows] == [["0", "done", "0.0002"], ["1", "done", "0.001"], ["2", "pruned", "0.5"]], said
@@ -64,7 +76,14 @@ def test_a_search_prunes_and_proposes_and_its_best_is_applied_without_training_i
     scores = [metrics(line, name)["validation"]["log_loss"] for name in names]
     assert scores[1] < scores[0]
     assert f"best: trial 1, log_loss {scores[1]:.4f} on validation" in said
-    assert not (line.folder / "metrics/evaluate.json").exists(), "the search does not look at the test set"
+    assert (line.folder / "metrics/evaluate.json").read_bytes() == of_main, "it does not look at the test set"
+    assert {name: set(found) for name, found in scores_on_test(line).items()} == {name: {"error"} for name in names}
+    for name in names:
+        held = line.type("git", "ls-tree", "-r", "--name-only", reference(line, name), "metrics").split()
+        assert "metrics/finetune.json" in held and not [path for path in held if "evaluate" in path]
+    shown = [row.split() for row in line.type(sys.executable, "-m", "workbench.experiments").splitlines()]
+    of_trials = {row[0]: set(row[3:]) for row in shown if row and row[0] in names}
+    assert of_trials == {name: {"–"} for name in names}, "lr and the score that chooses come first, no test score after"
     line.type("git", "apply", ".groundwork/search/best.patch")
     assert line.type("git", "diff", "--stat").split()[0] == "params.yaml"
     line.type("git", "checkout", "--quiet", ".")

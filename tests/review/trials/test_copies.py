@@ -1,5 +1,6 @@
 """The copies of a repository that trials run in, and what makes another study."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,16 @@ from tests.workplace import params
 LINE = """
 stages:
   augment: {cmd: "true", deps: [stages/augment.py]}
-  encode: {cmd: "true", deps: [stages/augment.py]}
+  encode: {cmd: "true", deps: [stages/augment.py], outs: [data/encoded]}
   finetune: {cmd: "true", deps: [data/encoded, stages/training]}
 """
 LOCK = """
+schema: '2.0'
 stages:
-  encode: {deps: [{path: data/cleaned, md5: a1}], outs: [{path: data/encoded, md5: b2}]}
+  encode:
+    cmd: "true"
+    deps: [{path: stages/augment.py, md5: 0123456789abcdef0123456789abcdef}]
+    outs: [{path: data/encoded, md5: 123456789abcdef0123456789abcdef0}]
 """
 
 
@@ -59,6 +64,11 @@ def test_a_copy_has_the_commit_and_the_changes_and_the_folder_itself_is_left_alo
     ]
     settings = " ".join((copy.folder / ".dvc/config.local").read_text("utf-8").split())
     assert settings == "['remote \"x\"'] url = there [cache] dir = /the/cache type = reflink,hardlink,copy"
+
+
+def test_a_file_that_was_touched_and_not_changed_is_no_change(line: Repository) -> None:
+    os.utime(line.folder / "dvc.yaml", (0, 0))
+    assert copies.snapshot(line.folder, "").changes == ""
 
 
 def test_a_folder_inside_of_a_repository_is_refused(line: Repository) -> None:

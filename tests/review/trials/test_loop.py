@@ -112,7 +112,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     line.folder.mkdir()
     for name, text in (
         (".gitignore", "/.groundwork/\n"),
-        ("dvc.lock", "{}\n"),
+        ("dvc.yaml", 'stages: {finetune: {cmd: "true"}}\n'),
+        ("dvc.lock", "schema: '2.0'\n"),
         (".dvc/config", "[core]\n"),
     ):
         (line.folder / name).parent.mkdir(exist_ok=True)
