@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro experiments search test longtest check schema agreement review runs merge register promote clean
+.PHONY: help install repro experiments search test longtest check schema agreement review runs merge migrate register promote clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,6 +52,9 @@ review: install ## what changed: BASE (default: where HEAD left the main branch)
 
 runs: install ## bring the runs that others have pushed: dvc repro --pull then makes none of them again
 	@python -m workbench.runs
+
+migrate: install ## after git merge upstream/main: params.yaml, recipes and results of a fork in the new version
+	@python -m workbench.migrate
 
 merge: install ## take this branch onto the main branch (or BRANCH=name), and settle dvc.lock from runs on record
 	@python -m workbench.merge $(BRANCH)

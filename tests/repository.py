@@ -91,7 +91,7 @@ class Repository:
         return {
             path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in [*found, self.folder / "dvc.lock"]
-            if path.is_file()
+            if path.is_file() and path.name != "cost.json"
         }
 
 
