@@ -17,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from review import git
 from review.params import check
-from review.params_layout import lay_out
+from review.params_layout import COLUMN, lay_out
 from stages.core import report, tables
 from stages.core.errors import UserError
 from stages.core.params import PATH, VERSION
@@ -25,6 +25,13 @@ from stages.core.params import PATH, VERSION
 RECIPES = "recipes/*.yaml"
 IGNORED_BEFORE = ("/data/*", "!/data/source/", "/models/")
 """Lines of .gitignore of before version 2, which hid data under `dvc add` from DVC."""
+OUTPUTS = (
+    *(f"/data/{name}" for name in ("augmented", "cleaned", "encoded", "fetched", "mistakes", "sheets", "split")),
+    "/data/validated",
+    "/metrics/plots",
+    "/models",
+)
+"""Lines of .gitignore of version 2."""
 Content = dict[str, Any]
 
 
@@ -33,18 +40,19 @@ def to_version_2(content: Content) -> list[str]:
     review = content.get("review")
     if not isinstance(review, dict) or not isinstance(review.get("gates"), dict):
         return []
-    _put_first(review, "quote_samples", False)
-    _put_first(review["gates"], "unverified", "fail")
+    _put_first(review, "quote_samples", False, "true: comments show texts and file names of samples")
+    _put_first(review["gates"], "unverified", "fail", "fail | warn: results changed, and their outputs cannot be read")
     return [
         "review.quote_samples: false: comments under pull requests show no texts and file names of samples",
         "review.gates.unverified: fail: results that changed and cannot be read fail the check",
     ]
 
 
-def _put_first(block: Any, key: str, value: Any) -> None:
+def _put_first(block: Any, key: str, value: Any, comment: str) -> None:
     """A key that the block does not have yet, before its others; their comments stay where they are."""
     if key not in block:
         block.insert(0, key, value)
+        block.yaml_add_eol_comment(comment, key, column=COLUMN)
 
 
 STEPS: dict[int, Callable[[Content], list[str]]] = {1: to_version_2}
@@ -113,7 +121,7 @@ def _migrated(text: str, name: str) -> tuple[str, list[str]]:
     for number in range(version, VERSION):
         told += [f"{name}: {line}" for line in STEPS[number](content)]
     if version < VERSION:
-        _put_first(content, "version", VERSION)
+        _put_first(content, "version", VERSION, "of the layout of this file; older ones: make migrate")
         content["version"] = VERSION
         told.insert(0, f"{name}: version {version} -> {VERSION}")
     found = lay_out(_dumped(content))
@@ -201,12 +209,19 @@ def _ignored(root: Path) -> list[str]:
     for text in texts[1:]:
         lines += [line for line in text.splitlines() if line and not line.startswith("#") and line not in lines]
     kept = [line for line in lines if line not in IGNORED_BEFORE]
+    kept += [line for line in OUTPUTS if line not in kept and not _kept_by_folder(line, kept)]
     wanted = "\n".join(kept).rstrip("\n") + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == wanted:
         return []
     _write(root, ".gitignore", wanted)
     gone = [line for line in IGNORED_BEFORE if any(line in text.splitlines() for text in texts)]
     return [f".gitignore: without {', '.join(gone)}: outputs are named one by one"] if gone else []
+
+
+def _kept_by_folder(line: str, lines: Sequence[str]) -> bool:
+    """Whether a folder above is among the lines, with or without a slash at its end."""
+    folders = {one.rstrip("/") for one in lines}
+    return any(str(folder) in folders for folder in (Path(line), *Path(line).parents))
 
 
 def _results(root: Path) -> list[str]:
