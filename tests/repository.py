@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from tests.workplace import ROOT
 
-SHIPPED = [".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml"]
+SHIPPED = [".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml", ".ci/review"]
 PACKAGES = ["stages", "review", "workbench"]
 STAGES = ["fetch", "validate", "clean", "augment", "split", "encode", "finetune", "evaluate"]
 TIMEOUT_S = 600

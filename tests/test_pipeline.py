@@ -6,6 +6,7 @@ Two copies are run side by side: one as it should be, and one that is killed twi
 import csv
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +33,12 @@ CHANGES = {
     "encode.max_length_tokens": 32,
     "finetune.threads": 1,
     "evaluate.bootstrap.resamples": 100,
+    "review.resamples": 200,
+    "review.min_common": 3,
+    "review.gates.bounds": {},
+    "review.gates.slices": {},
+    "review.gates.data.max_near_leaks": None,
+    "review.gates.drops": {},
 }
 THINGS = [
     "parcel",
@@ -88,6 +95,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator
     line, other = (Repository(top / name, environment(top)) for name in ("line", "other place"))
     lay_out(line, tiny_model)
     line.begin()
+    line.type("dvc", "remote", "add", "--default", "store", str(top / "store"))
+    line.commit()
     line.type("git", "clone", "--quiet", ".", str(other.folder))
     with ThreadPoolExecutor(1) as pool:
         killed = pool.submit(run_with_kills, other)
@@ -145,6 +154,58 @@ def test_an_experiment_with_another_lr_reruns_finetune_and_evaluate_alone(runs: 
     diff = line.type("dvc", "metrics", "diff")
     assert re.search(r"^metrics/evaluate.json +log_loss +[\d.]+ +[\d.]+ +-?[\d.]+$", diff, re.MULTILINE)
     assert {row.split()[0] for row in diff.splitlines()[1:]} == {"metrics/evaluate.json", "metrics/finetune.json"}
+
+
+def test_what_was_run_before_is_not_run_again_though_its_outputs_are_gone(runs: Runs) -> None:
+    line = runs.line
+    line.type("git", "checkout", "--quiet", "HEAD", "--", ".")
+    for name in ("data/encoded", "data/cleaned", "models", "metrics/plots"):
+        shutil.rmtree(line.folder / name)
+    said = line.type("dvc", "repro")
+    assert ran(said) == []
+    assert line.outputs() == runs.outputs
+
+
+@pytest.fixture(scope="module")
+def branch(runs: Runs) -> Repository:
+    """A fresh clone of the experiment's branch, as a job of CI has it: pushed as the docs say, data first."""
+    line = runs.line
+    line.type("dvc", "exp", "branch", "slower", "try/lr")
+    for name in ("main", "try/lr"):
+        line.type("git", "checkout", "--quiet", name)
+        line.type("dvc", "checkout")
+        line.type("dvc", "push", "--run-cache")
+    (line.folder / "README.md").write_text("a typo\n")
+    line.type("git", "checkout", "--quiet", "-b", "readme", "main")
+    line.commit()
+    job = Repository(line.folder.parent / "job", line.environment | {"BASE_BRANCH": "main", "REVIEW_OUT": "out"})
+    line.type("git", "clone", "--quiet", "--branch", "try/lr", ".", str(job.folder))
+    return job
+
+
+def test_the_check_of_an_honest_pull_request_passes_with_a_remote(branch: Repository) -> None:
+    said = branch.type(".ci/review")
+    assert "params.yaml, dvc.yaml, the code, dvc.lock and the metrics agree" in said
+    comment = (branch.folder / "out/review.md").read_text(encoding="utf-8")
+    assert "all 4 gates passed" in comment and "These results" not in comment
+    assert re.search(r"\| training seconds \| [\d.]+ s \| [\d.]+ s \|", comment), "the cost is in Git"
+    assert "loss.png" in said, "the data of the plots is read from the remote"
+    assert not (branch.folder / "data/cleaned").exists(), "nothing was pulled"
+
+
+def test_without_its_data_it_is_not_verified_and_a_typo_in_the_readme_passes(branch: Repository) -> None:
+    store = branch.folder.parent / "store"
+    store.rename(store.with_name("away"))
+    try:
+        done = subprocess.run([".ci/review"], cwd=branch.folder, env=branch.environment, check=False)
+        assert done.returncode == 1
+        comment = (branch.folder / "out/review.md").read_text(encoding="utf-8")
+        assert "**Not verified: results changed" in comment and "1 of 5 gates failed: verified" in comment
+        branch.type("git", "checkout", "--quiet", "readme")
+        branch.type(".ci/review")
+        assert "**No result changed" in (branch.folder / "out/review.md").read_text(encoding="utf-8")
+    finally:
+        store.with_name("away").rename(store)
 
 
 def test_a_run_from_scratch_that_was_killed_twice_ends_with_the_same_bytes_elsewhere(runs: Runs) -> None:
