@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 CARD = ROOT / "data/source/README.md"
 DOCS = [path for path in (ROOT / "README.md", CARD, *sorted((ROOT / "docs").glob("*.md"))) if path.exists()]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FOLDERS = "stages|review|benchmarks|tests|docs|recipes|metrics|data|models|\\.ci|\\.github"
+FOLDERS = "stages|review|workbench|benchmarks|tests|docs|recipes|metrics|data|models|\\.ci|\\.github"
 FILES = "params.yaml|dvc.yaml|dvc.lock|pyproject.toml|Makefile|LICENSE|.dvcignore|.gitignore"
 PATH = re.compile(rf"(?<![\w./{{-])(?:(?:{FOLDERS})/[\w./*-]*|(?:{FILES.replace('.', chr(92) + '.')})(?![\w/]))")
 FAMILIES = ("audio", "augment", "duplicate", "image", "label", "outlier", "row", "split", "text", "value")
@@ -65,8 +65,9 @@ def is_there(path: str) -> bool:
 def paths(text: str) -> Iterator[str]:
     """Paths in running text, commands and trees; Python and YAML hold files that a reader is to make."""
     plain = FENCE.sub(lambda found: "" if found[1] in ("python", "yaml") else found[2], text)
-    yield from (found[0] for found in PATH.finditer(plain))
-    for module in re.findall(r"python -m ((?:stages|review|benchmarks)\.[\w.]+)", plain):
+    own = tuple(re.findall(r"dvc add (\S+)", plain))  # data of the reader's
+    yield from (found[0] for found in PATH.finditer(plain) if not (own and found[0].startswith(own)))
+    for module in re.findall(r"python -m ((?:stages|review|workbench|benchmarks)\.[\w.]+)", plain):
         yield module.rstrip(".").replace(".", "/") + ".py"
     for language, content in FENCE.findall(text):
         if not language and "\nstages/ " in content:
