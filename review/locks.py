@@ -34,14 +34,14 @@ def locked(side: "Side") -> dict[str, Stage]:
     if not side.exists("dvc.lock"):
         return {}
     try:
-        return dict(_stages(side.read_bytes("dvc.lock")))
+        return dict(stages_of(side.read_bytes("dvc.lock")))
     except (YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         what = f"dvc.lock of {side.title}: not readable: {' '.join(str(error).split())[:200]}"
         raise UserError(what, "dvc repro, and commit dvc.lock") from None
 
 
 @lru_cache(maxsize=4)
-def _stages(content: bytes) -> dict[str, Stage]:
+def stages_of(content: bytes) -> dict[str, Stage]:
     """Several sections ask for the same file, and reading it takes a third of a second."""
     found = YAML(typ="safe", pure=True).load(content.decode())
     return {name: _stage(entry) for name, entry in found["stages"].items()}

@@ -1,12 +1,14 @@
 """The workspace, commits and their experiments as rows: params, and the scores that were measured with these params."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml.error import YAMLError
+
 from review.git import ask
-from review.locks import flatten
+from review.locks import flatten, stages_of
 from review.standing import standing
 from stages.core.errors import UserError
 
@@ -73,7 +75,8 @@ def collect(root: Path, revision: str, commits: int, newest: int | None) -> Coll
                 for find in (by_dvc.collect_active, by_dvc.collect_queued, by_dvc.collect_failed)
             )
             for commit, name in baselines.items():
-                rows.append(_row("commit", by_dvc.collect_rev(repo, commit), name, "", inputs))
+                committed = _row("commit", by_dvc.collect_rev(repo, commit), name, "", inputs)
+                rows.append(_without_old_scores(committed, ask(root, "show", f"{commit}:dvc.lock") or ""))
                 rows += _not_done(running.get(commit, []))
                 for experiment in kept:
                     if experiment.commit == commit:
@@ -146,6 +149,21 @@ def _workspace(state: Any, root: Path) -> Row:
         test=current.get("evaluate", {}),
         why=row.why,
     )
+
+
+def _without_old_scores(row: Row, lock: str) -> Row:
+    """The row of a commit without scores that were measured with other params than it has: nobody ran it since."""
+    try:
+        stages = stages_of(lock.encode()) if lock else {}
+    except (YAMLError, KeyError, TypeError, AttributeError):
+        return row  # merged with marks left in it: `make agreement` tells of that
+    changed = {
+        name
+        for name, stage in stages.items()
+        if any(row.params.get(key) != value for key, value in stage.params.items())
+    }
+    validation = row.validation if changed <= {"evaluate"} else {}
+    return replace(row, validation=validation, test={} if changed else row.test)
 
 
 def _not_done(groups: Iterable[Any]) -> list[Row]:

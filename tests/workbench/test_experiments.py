@@ -104,6 +104,15 @@ def test_scores_of_other_params_are_not_shown_beside_those_of_the_workspace(line
     assert "–: not measured with these params" in show()
 
 
+def test_a_commit_whose_params_were_not_run_shows_no_scores_of_others(line: Repository, show: Show) -> None:
+    replace(line, "params.yaml", "1e-4", "3e-4")
+    line.commit()
+    assert {"workspace", "main"} <= set(show()), "no score beside them"
+    dvc(line, "repro")
+    line.commit()
+    assert {"workspace 0.9523", "main 0.9523"} <= set(show())
+
+
 def test_an_experiment_that_was_not_evaluated_has_no_score_though_the_commits_stands_in_it(
     line: Repository, show: Show
 ) -> None:
