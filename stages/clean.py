@@ -165,7 +165,7 @@ def second_pass(folder: Path, survey: Survey, total: int) -> dict[str, object]:
         "groups": survey.count_groups(),
         "reasons": dict(sorted(reasons.items())),
         "issues": dict(sorted(codes.items())),
-        "labels": dict(sorted(labels.items())),
+        "labels": samples.short_names(labels),
     }
 
 

@@ -1,6 +1,7 @@
 """Split: cleaned -> id, split and fold."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from stages.core import report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import build
-from stages.core.samples import SPLITS
+from stages.core.samples import SPLITS, short_names
 from stages.splitters import READ_EXTRA, SPLITTERS
 from stages.splitters.assign import ANSWERS, UNUSED, Assignment, assign
 from stages.splitters.bins import by_quantile
@@ -42,8 +43,17 @@ def main() -> None:
     check(numbers, ratios)
     with tables.new_folder("data/split") as folder:
         tables.write(folder, "assignment", to_table(samples, assignment))
-    tables.write_json("metrics/split.json", numbers)
+    tables.write_json("metrics/split.json", written(numbers))
     show(numbers)
+
+
+def written(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics as they stand in Git: of labels, those that can be names of classes."""
+    splits = {
+        name: {**part, "labels": short_names(part["labels"])} if "labels" in part else part
+        for name, part in numbers["splits"].items()
+    }
+    return {**numbers, "splits": splits}
 
 
 def to_table(samples: pa.Table, assignment: Assignment) -> pa.Table:

@@ -92,14 +92,14 @@ def metrics(
     checks: Sequence[str],
     broken: Sequence[Breach],
 ) -> dict[str, object]:
-    """in = kept + rejected; counts a reason code, and a label as it came."""
+    """in = kept + rejected; counts a reason code, and a label as it came (see `samples.short_names`)."""
     return {
         "rows": total,
         "kept": total - rejected,
         "rejected": rejected,
         "contract_breaches": len(broken),
         "issues": {code: codes.get(code, 0) for code in sorted({*checks, *codes})},
-        "labels": dict(sorted(classes.items())),
+        "labels": samples.short_names(classes),
     }
 
 

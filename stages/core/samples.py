@@ -105,3 +105,19 @@ def _column(field: pa.Field, values: Any, rows: int) -> pa.Array | pa.ChunkedArr
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values.cast(field.type)
     return pa.array(values, field.type)
+
+
+LONGEST_NAME, MOST_NAMES = 60, 1000
+OTHERS = "(other labels)"
+
+
+def short_names(classes: Mapping[str, int]) -> dict[str, int]:
+    """Counts of labels, those that are no names of classes together: metrics are in Git, and texts should not be.
+
+    That is a label of more than `LONGEST_NAME` characters, as where a column of texts was taken for the labels, and
+    the rarest where there are more than `MOST_NAMES`.
+    """
+    named = {name: count for name, count in classes.items() if len(name) <= LONGEST_NAME}
+    kept = dict(sorted(named.items(), key=lambda item: (-item[1], item[0]))[:MOST_NAMES])
+    others = sum(classes.values()) - sum(kept.values())
+    return dict(sorted((kept | ({OTHERS: others} if others else {})).items()))

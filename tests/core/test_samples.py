@@ -63,3 +63,11 @@ def test_replacing_a_column_keeps_the_schema_and_the_others() -> None:
     after = replace(before, text=["y"], issues=pa.array([["text.html"]]))
     assert after.schema == SCHEMA
     assert after.to_pylist()[0] == before.to_pylist()[0] | {"text": "y", "issues": ["text.html"]}
+
+
+def test_counts_of_labels_hold_no_texts_that_were_taken_for_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert samples.short_names({"b": 2, "a": 1}) == {"a": 1, "b": 2}
+    text = "a whole message of somebody, which is no name of a class at all"
+    assert samples.short_names({"a": 3, text: 2}) == {"(other labels)": 2, "a": 3}
+    monkeypatch.setattr(samples, "MOST_NAMES", 2)
+    assert samples.short_names({"a": 3, "b": 1, "c": 2, "d": 1}) == {"(other labels)": 2, "a": 3, "c": 2}
