@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.core import samples
 from stages.core.samples import SCHEMA, Ids, content_digest, is_repeat, replace, table
 from tests.workplace import quick
 
