@@ -56,9 +56,9 @@ def line(folder: Path, rows: int) -> list[Run]:
 
 
 def write_params(path: Path) -> None:
-    """The params.yaml of the repository, whose source the corpus replaces, without derived samples."""
+    """The shipped params, whose source the corpus replaces, without derived samples."""
     yaml = YAML()
-    params = yaml.load(ROOT / "params.yaml")
+    params = yaml.load(ROOT / "recipes/messages.yaml")
     params["augment"] |= {"copies": 0, "balance": "none"}
     yaml.dump(params, path)
 
@@ -88,7 +88,7 @@ def compare(texts: int) -> list[Search]:
     """The search of `clean`, then the peer's, on the same texts, for pairs of the same similarity."""
     from stages.cleaners.near import shingles
 
-    near: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")["clean"]["duplicates"]["near"]
+    near: dict[str, Any] = YAML(typ="safe").load(ROOT / "recipes/messages.yaml")["clean"]["duplicates"]["near"]
     size, threshold = near["shingle_characters"], near["threshold"]
     corpus, planted = texts_and_pairs(texts, SEED)
 

@@ -70,7 +70,7 @@ def write(folder: Path, *, train: int, test: int, seed: int = 0) -> None:
         (folder / name / "models").mkdir()
         pq.write_table(task.predictions(ids[:test], found.gold, outputs), folder / name / "models/predictions.parquet")
         with (folder / name / "params.yaml").open("wb") as file:
-            YAML().dump(YAML().load(ROOT / "params.yaml"), file)
+            YAML().dump(YAML().load(ROOT / "recipes/messages.yaml"), file)
 
 
 def _tables(folder: Path, ids: list[str], texts: list[str], labels: Integers, splits: list[str]) -> None:

@@ -89,7 +89,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(report.console, "width", 140)
-    shutil.copy(REPOSITORY / PATH, PATH)
+    shutil.copy(REPOSITORY / "recipes/messages.yaml", PATH)
     shutil.copytree(model, "models/model")
     tables.write_json("models/members/members.json", {"members": []})
     tables.write_file("models/out_of_fold.parquet", pa.table({"split": pa.array([], pa.string())}))

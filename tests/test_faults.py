@@ -58,7 +58,7 @@ def outcomes() -> dict[str, Outcome]:
     found = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), report.console.capture():
         shutil.copytree(SOURCE, "data/source")
-        shutil.copy(workplace.ROOT / "params.yaml", ".")
+        shutil.copy(workplace.ROOT / "recipes/messages.yaml", "params.yaml")
         for stage in (fetch, validate, clean):
             stage.main()
         for stage_name, name in (("validated", "rejected"), ("cleaned", "dropped"), ("cleaned", "samples")):

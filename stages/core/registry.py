@@ -128,7 +128,8 @@ def _meant(found: Mapping[str, Any]) -> str:
     """Of a text that is none of those allowed, the one that was probably meant."""
     if found["type"] != "literal_error" or not isinstance(found["input"], str):
         return ""
-    return nearest(found["input"], re.findall(r"'([^']+)'", found["ctx"]["expected"]))
+    allowed = re.findall(r"'([^']+)'", found["ctx"]["expected"])
+    return nearest(found["input"], allowed) if len(allowed) > 1 else ""
 
 
 def _plain(message: str) -> str:

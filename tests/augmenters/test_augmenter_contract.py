@@ -17,7 +17,7 @@ from stages.core.params import load
 from stages.core.registry import build, member, options
 
 ROOT = Path(__file__).parents[2]
-BLOCK = load(ROOT / "params.yaml").augment
+BLOCK = load(ROOT / "recipes/messages.yaml").augment
 PROTECTED = Protected(BLOCK.limits.protected_words)
 NAMES = [name for name in TEXT if name not in MODELS]
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_shipped_file_has_groups_enough_and_no_word_that_carries_a_label() -> None:
-    augment = load(ROOT / "params.yaml").augment
+    augment = load(ROOT / "recipes/messages.yaml").augment
     groups = read_groups(ROOT / augment.text.steps["synonym"].options["groups"])
     protected = Protected(augment.limits.protected_words)
     assert len(groups) >= 120

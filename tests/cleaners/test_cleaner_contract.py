@@ -21,7 +21,7 @@ NAMES = [*TEXT, "default", "everything"]
 
 @cache
 def block() -> Ordered:
-    return load(Path(__file__).parents[2] / "params.yaml").clean.text
+    return load(Path(__file__).parents[2] / "recipes/messages.yaml").clean.text
 
 
 @cache

@@ -15,7 +15,7 @@ from stages.sources.files import files
 from stages.sources.folder import folder
 from stages.sources.reading import Reading
 
-SHIPPED = parse(Path(__file__).parents[2] / "params.yaml")["fetch"]["options"]
+SHIPPED = parse(Path(__file__).parents[2] / "recipes/messages.yaml")["fetch"]["options"]
 
 
 @pytest.fixture
