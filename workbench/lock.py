@@ -55,9 +55,7 @@ def resolve(root: Path) -> list[tuple[str, str]]:
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-"]
     done = subprocess.run([*command, "--editable", ".[dev]"], cwd=root, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        raise UserError(
-            "pip finds no versions that fit pyproject.toml", "see what pip says above"
-        )
+        raise UserError("pip finds no versions that fit pyproject.toml", "see what pip says above")
     return read_report(json.loads(done.stdout))
 
 
