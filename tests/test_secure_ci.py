@@ -1,14 +1,18 @@
 """CI as others may attack it or run into its limits: pinned actions, exceptions that say why, what runs when."""
 
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests.repository import Repository, environment, ran
+from tests.small_line import clone
 from tests.workplace import ROOT
 
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
@@ -65,3 +69,72 @@ def test_dependabot_proposes_newer_actions_and_packages() -> None:
     updates = read(path)["updates"]
     assert [update["package-ecosystem"] for update in updates] == ["github-actions", "pip"]
     assert all(update["groups"] and update["cooldown"]["default-days"] >= 7 for update in updates)
+
+
+def test_gitlab_tests_merge_requests_and_the_default_branch_and_long_ones_on_a_schedule() -> None:
+    content = read(ROOT / ".gitlab-ci.yml")
+    schedule, branch = '$CI_PIPELINE_SOURCE == "schedule"', "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"
+    request = '$CI_PIPELINE_SOURCE == "merge_request_event"'
+    assert [rule["if"] for rule in content["workflow"]["rules"]][:3] == [request, schedule, branch]
+    assert content["tests"]["rules"] == [{"if": schedule, "when": "never"}, {"if": request}, {"if": branch}]
+    assert content["longtests"]["rules"] == [{"if": schedule}]
+    assert content["tests"]["script"] == ["make check", ".ci/run"]
+    assert content["longtests"]["script"] == ["make longtest"]
+    assert content["release"]["resource_group"] == "release"
+
+
+def test_what_is_downloaded_is_cached_until_the_constraints_change() -> None:
+    content = read(ROOT / ".gitlab-ci.yml")
+    cached = [content[name]["cache"]["key"]["files"] for name in (".tests", "review")]
+    assert cached == [[".ci/constraints.txt"]] * 2
+    setups = [step["with"] for path in WORKFLOWS for step in steps(path) if "setup-python" in step.get("uses", "")]
+    assert {one.get("cache-dependency-path") for one in setups if "cache" in one} == {".ci/constraints.txt"}
+
+
+def test_each_tag_is_deployed_and_none_cancels_another() -> None:
+    assert read(ROOT / ".github/workflows/deploy.yml")["concurrency"] == {"group": "deploy-${{ github.ref }}"}
+
+
+def keep_runner_clean() -> str:
+    """What train.yml types in place of the cleaning that actions/checkout does by default."""
+    (job,) = [job for name, job in read(ROOT / ".github/workflows/train.yml")["jobs"].items() if name == "train"]
+    checkout, cleaning, *_ = job["steps"]
+    assert checkout["with"]["clean"] is False
+    return cleaning["run"]
+
+
+def gitlab_cleans() -> str:
+    """The same of GitLab's runner, which takes flags."""
+    return f"git reset --hard && git clean {read(ROOT / '.gitlab-ci.yml')['train']['variables']['GIT_CLEAN_FLAGS']}"
+
+
+@pytest.mark.parametrize("tell", [keep_runner_clean, gitlab_cleans])
+def test_a_runner_keeps_checkpoints_environment_and_cache_and_nothing_else(
+    tell: Callable[[], str], tmp_path: Path
+) -> None:
+    runner = Repository(tmp_path / "runner", environment(tmp_path))
+    for name in (".gitignore", ".dvc/.gitignore"):
+        (runner.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, runner.folder / name)
+    (runner.folder / "params.yaml").write_text("lr: 1\n")
+    runner.begin()
+    kept = [".groundwork/finetune/state", ".venv/bin/python", ".dvc/cache/files/ab", "data/encoded/rows", "models/a"]
+    gone = ["stray.txt", "data/notes/a.csv", "inner/.git/HEAD"]
+    for name in kept + gone:
+        (runner.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (runner.folder / name).touch()
+    (runner.folder / "params.yaml").write_text("lr: 2\n")
+    runner.type("bash", "-c", tell())
+    assert [name for name in kept + gone if (runner.folder / name).exists()] == kept
+    assert runner.type("git", "status", "--porcelain") == ""
+
+
+def test_a_runner_that_holds_the_outputs_of_another_branch_runs_nothing_twice(line: Repository) -> None:
+    runner = clone(line, "runner")
+    for branch in ("near", "worse", "near"):
+        runner.type("git", "checkout", "--quiet", "--detach", f"origin/{branch}")
+        runner.type("bash", "-c", keep_runner_clean())
+        runner.environment["BRANCH"] = branch
+        said = runner.type(".ci/train")
+        assert ran(said) == []
+        assert said.splitlines()[-1] == "nothing to commit: the results are those of the branch"
