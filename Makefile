@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro experiments search test longtest check schema agreement review runs merge migrate register promote clean
+.PHONY: help install repro experiments search test longtest check lock schema agreement review runs merge migrate register promote clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,12 +11,12 @@ export DVC_NO_ANALYTICS := 1
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
 
-install: $(VENV)/installed ## create .venv and install what pyproject.toml names
+install: $(VENV)/installed ## create .venv and install what pyproject.toml names, in the versions of .ci/constraints.txt
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(f"Python 3.11 or 3.12 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...") if not (3, 11) <= v < (3, 13) else 0'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
 	@touch $@
 
 repro: install ## run the line, then show the results
@@ -35,11 +35,15 @@ test: install ## run the tests, on all cores
 longtest: install ## the search, the queue and twenty kills end to end: half an hour
 	python -m pytest -m long
 
-check: install ## lint, types and params, as the pre-commit hooks do
+check: install ## lint, types, workflows and params, as the pre-commit hooks do
 	ruff check .
 	ruff format --check .
 	mypy
+	zizmor --offline --quiet .github
 	python -m review.params
+
+lock: ## choose the newest versions that pyproject.toml allows, into .ci/constraints.txt
+	@$(PYTHON) -m workbench.lock
 
 schema: install ## write the JSON schema of params.yaml that editors use
 	python -m review.params --write-schema

@@ -97,9 +97,13 @@ def last(root: Path, name: str) -> str:
 
 def in_stage(root: Path, name: str, stage: str) -> str | None:
     """The version that was assigned to a stage last."""
-    tags = _git(root, "tag", "--list", f"{name}#{stage}#*").split()
-    newest = max(tags, key=lambda tag: int(tag.rpartition("#")[2]), default=None)
+    newest = max(stage_tags(root, f"{name}#{stage}"), key=lambda tag: int(tag.rpartition("#")[2]), default=None)
     return newest and version_at(root, name, newest)
+
+
+def stage_tags(root: Path, prefix: str) -> list[str]:
+    """List the tags of a model's stage, such as `classifier#prod`, that are known here."""
+    return _git(root, "tag", "--list", f"{prefix}#*").split()
 
 
 def version_at(root: Path, name: str, tag: str) -> str | None:

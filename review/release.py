@@ -3,6 +3,7 @@
 `classifier@v1.2.0`: the model comes from the DVC remote and becomes a release with the packed folder as its asset.
 `classifier#prod#3`: that version's release becomes the latest one (in `staging`: a pre-release), and where DEPLOY_URL
 is given, the packed folder is also sent there: PUT DEPLOY_URL/classifier-v1.2.0.tar.gz, with DEPLOY_TOKEN as bearer.
+A stage's older tag never overtakes a newer one: where `classifier#prod#4` is there, the third does nothing.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -21,15 +23,20 @@ from typing import Any
 from urllib.parse import quote
 
 from review.forge import Api, told
-from review.register import STAGES, VERSION, version_at
+from review.register import STAGES, VERSION, in_stage, stage_tags, version_at
 from stages.core.errors import UserError
 
 TAG = re.compile(rf"(?P<name>[\w/-]+)(@(?P<version>{VERSION.pattern})|#(?P<stage>{'|'.join(STAGES)})#\d+)")
 UPLOAD_TIMEOUT_S = 3600
+RELEASE_WAIT_S = 1800
+POLL_S = 10
 
 
-def deploy(tag: str, root: Path, given: Mapping[str, str]) -> str:
+def deploy(tag: str, root: Path, given: Mapping[str, str], wait_s: float = RELEASE_WAIT_S) -> str:
     """Release or promote what a tag names; what was done.
+
+    Runs of several tags go side by side: a stage waits for the release of its version, for `wait_s` seconds at most,
+    and does nothing where a newer tag of the stage is there already.
 
     Raises:
         UserError: a tag of another form, a model that cannot be fetched, or a refusal by a server.
@@ -39,23 +46,59 @@ def deploy(tag: str, root: Path, given: Mapping[str, str]) -> str:
         raise UserError(f"{tag}: not a tag of the registry", "make register, make promote")
     name, version, stage = found["name"], found["version"], found["stage"]
     api = Api(given["GITHUB_API_URL"], {"Authorization": f"Bearer {given['GITHUB_TOKEN']}"})
-    releases = f"/repos/{given['GITHUB_REPOSITORY']}/releases"
+    repository = f"/repos/{given['GITHUB_REPOSITORY']}"
     if version:
-        return _release(api, releases, name, version, root)
+        return _release(api, f"{repository}/releases", name, version, root)
     version = version_at(root, name, tag)
     if version is None:
         raise UserError(f"{tag}: no version of {name} is registered at its commit", "git fetch --tags")
-    release = api.call("GET", f"{releases}/tags/{quote(f'{name}@{version}', safe='')}")
-    state = {"prerelease": stage != "prod", "make_latest": "true" if stage == "prod" else "false"}
-    api.call("PATCH", f"{releases}/{release['id']}", state)
+    release = _wait_for_release(api, f"{repository}/releases", f"{name}@{version}", wait_s)
+    if newer := find_newer_tag(api, repository, root, tag):
+        return f"nothing done for {tag}: {newer} is newer"
+    in_prod = stage == "prod" or in_stage(root, name, "prod") == version
+    state = {"prerelease": not in_prod, "make_latest": "true" if in_prod else "false"}
+    api.call("PATCH", f"{repository}/releases/{release['id']}", state)
     done = f"{name} {version} is in {stage}"
     if not given.get("DEPLOY_URL"):
         return done
     with tempfile.TemporaryDirectory() as folder:
         packed = fetch(root, name, version, Path(folder))
+        if newer := find_newer_tag(api, repository, root, tag):  # fetching takes its time
+            return f"{done}, and not sent: {newer} is newer"
         url = f"{given['DEPLOY_URL'].rstrip('/')}/{quote(packed.name)}"
         _send("PUT", url, packed, given.get("DEPLOY_TOKEN", ""))
     return f"{done}, sent to {url}"
+
+
+def find_newer_tag(api: Api, repository: str, root: Path, tag: str) -> str | None:
+    """Find the newest tag of the same model and stage, among those that were fetched and those pushed since.
+
+    Returns:
+        None where `tag` itself is the newest.
+    """
+    prefix, _, number = tag.rpartition("#")
+    pushed = api.call("GET", f"{repository}/git/matching-refs/tags/{quote(f'{prefix}#', safe='')}")
+    names = [*stage_tags(root, prefix), *(ref["ref"].removeprefix("refs/tags/") for ref in pushed)]
+    numbers = [int(other.rpartition("#")[2]) for other in names if other.rpartition("#")[2].isdecimal()]
+    newest = max(numbers, default=0)
+    return f"{prefix}#{newest}" if newest > int(number) else None
+
+
+def _wait_for_release(api: Api, releases: str, tag: str, wait_s: float) -> Any:
+    """Wait until the run of the version's tag, often pushed together with this one, has made the release.
+
+    Raises:
+        UserError: there is no release after `wait_s` seconds.
+    """
+    end = time.monotonic() + wait_s
+    while True:
+        release = next((one for one in api.pages(releases) if one["tag_name"] == tag), None)
+        if release:
+            return release
+        if time.monotonic() >= end:
+            hint = f"push {tag}, or see why its run failed; then run this one again"
+            raise UserError(f"{tag} has no release", hint)
+        time.sleep(min(POLL_S, wait_s))
 
 
 def _release(api: Api, releases: str, name: str, version: str, root: Path) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import unquote
 
 REPOSITORY = "team/models"
 BOT = "github-actions[bot]"
@@ -22,6 +23,7 @@ class Server:
         self.files: list[str] = []
         self.permissions: dict[str, str] = {}
         self.releases: list[dict[str, Any]] = []
+        self.tags: list[str] = []
         self.uploads: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.sent: list[Any] = []
@@ -64,8 +66,10 @@ class Server:
                 number = len(self.releases) + 1
                 self.releases.append({"id": number, **body})
                 return {"id": number, "upload_url": f"http://{host}/assets/{number}{{?name,label}}"}
-            case "GET", ["releases", "tags", tag]:
-                return next(one for one in self.releases if one["tag_name"] == tag.replace("%40", "@"))
+            case "GET", ["releases"]:
+                return self._page(self.releases, query)
+            case "GET", ["git", "matching-refs", "tags", prefix]:
+                return [{"ref": f"refs/tags/{tag}"} for tag in self.tags if tag.startswith(unquote(prefix))]
             case "PATCH", ["releases", number]:
                 return self.releases[int(number) - 1].update(body)
             case "POST", ["assets", _]:

@@ -114,6 +114,8 @@ def build(top: Path) -> Repository:
         "release",
     ):
         files[f"review/{name}.py"] = (ROOT / f"review/{name}.py").read_text(encoding="utf-8")
+    for name in ("__init__", "runs"):
+        files[f"workbench/{name}.py"] = (ROOT / f"workbench/{name}.py").read_text(encoding="utf-8")
     for name in ("__init__", "errors", "tables"):
         files[f"stages/core/{name}.py"] = (ROOT / f"stages/core/{name}.py").read_text(encoding="utf-8")
     for name, text in files.items():

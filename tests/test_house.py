@@ -204,5 +204,6 @@ def test_the_top_level_is_what_the_design_names() -> None:
         "CHANGELOG.md"
     }
     named |= {"dvc.lock", "dvc.yaml", "LICENSE", "Makefile", "params.yaml", "pyproject.toml", "README.md"}
+    named |= {"CHANGELOG.md", "Containerfile"}
     odd = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - named
     assert {name for name in odd if not name.endswith(".egg-info") and name not in ("dvclive", "dvc_plots")} == set()

@@ -22,7 +22,7 @@ from tests.small_line import clone, dvc, replace
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-SCRIPTS = [path for path in sorted((ROOT / ".ci").iterdir()) if path.is_file()]
+SCRIPTS = [path for path in sorted((ROOT / ".ci").iterdir()) if os.access(path, os.X_OK) and path.is_file()]
 MADE_BY_CI = ".venv/"
 WRITERS = {
     ("comment.yml", "comment"): {"actions": "read", "contents": "write", "pull-requests": "write"},
@@ -323,7 +323,8 @@ def test_the_dvc_remote_is_set_up_from_a_secret_that_no_one_else_reads(line: Rep
         "CALLS": str(tmp_path / "calls"),
     }
     assert ci(line, "setup", **given).returncode == 0
-    assert (tmp_path / "calls").read_text().splitlines()[1].endswith("--group review dvc-s3")
+    installed = (tmp_path / "calls").read_text().splitlines()[1]
+    assert installed.endswith("--constraint .ci/constraints.txt --group review dvc-s3")
     path = line.folder / ".dvc/config.local"
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("[core]\nremote = other\n", 0o600)
     assert line.type("git", "status", "--porcelain") == ""

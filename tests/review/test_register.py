@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -160,7 +161,6 @@ def test_pushed_tags_become_releases_with_the_model(line: Repository, forge: Ser
     given = {"GITHUB_API_URL": forge.url, "GITHUB_TOKEN": "t", "GITHUB_REPOSITORY": REPOSITORY}
     make(line, "v1.0.0")
     make(line, "v1.0.0", "staging")
-    make(line, "v1.0.0", "prod")
     said = release.deploy("classifier@v1.0.0", line.folder, given)
     assert said == "released: classifier@v1.0.0, with classifier-v1.0.0.tar.gz"
     (made,) = forge.releases
@@ -168,6 +168,7 @@ def test_pushed_tags_become_releases_with_the_model(line: Repository, forge: Ser
     assert (made["prerelease"], made["make_latest"]) == (True, "false")
     assert release.deploy("classifier#staging#1", line.folder, given) == "classifier v1.0.0 is in staging"
     assert (made["prerelease"], made["make_latest"]) == (True, "false")
+    make(line, "v1.0.0", "prod")
     store = {"DEPLOY_URL": f"{forge.url}/store/", "DEPLOY_TOKEN": "d"}
     packed = forge.uploads.pop("classifier-v1.0.0.tar.gz")
     release.deploy("classifier#prod#2", line.folder, given | store)
@@ -177,6 +178,57 @@ def test_pushed_tags_become_releases_with_the_model(line: Repository, forge: Ser
     archive.write_bytes(packed)
     listed = line.type("tar", "--list", "--file", str(archive)).split()
     assert listed == ["classifier/weights"]
+
+
+def test_an_older_tag_of_a_stage_does_not_overtake_a_newer_one(line: Repository, forge: Server) -> None:
+    given = {"GITHUB_API_URL": forge.url, "GITHUB_TOKEN": "t", "GITHUB_REPOSITORY": REPOSITORY}
+    given |= {"DEPLOY_URL": f"{forge.url}/store", "DEPLOY_TOKEN": "d"}
+    for number, (branch, version) in enumerate((("main", "v1.0.0"), ("near", "v1.1.0")), 1):
+        go(line, branch)
+        make(line, version)
+        assert make(line, version, "prod")[0] == f"assigned: classifier#prod#{number}"
+        release.deploy(f"classifier@{version}", line.folder, given)
+    forge.uploads.clear()
+    said = release.deploy("classifier#prod#1", line.folder, given)
+    assert said == "nothing done for classifier#prod#1: classifier#prod#2 is newer"
+    assert [made["make_latest"] for made in forge.releases] == ["false", "false"]
+    said = release.deploy("classifier#prod#2", line.folder, given)
+    assert said == f"classifier v1.1.0 is in prod, sent to {forge.url}/store/classifier-v1.1.0.tar.gz"
+    assert [made["make_latest"] for made in forge.releases] == ["false", "true"]
+    assert list(forge.uploads) == ["classifier-v1.1.0.tar.gz"]
+
+
+def test_a_newer_tag_that_was_pushed_meanwhile_counts(line: Repository, forge: Server) -> None:
+    given = {"GITHUB_API_URL": forge.url, "GITHUB_TOKEN": "t", "GITHUB_REPOSITORY": REPOSITORY}
+    make(line, "v1.0.0")
+    make(line, "v1.0.0", "prod")
+    release.deploy("classifier@v1.0.0", line.folder, given)
+    forge.tags = ["classifier#prod#1", "classifier#prod#10", "classifier#staging#11"]
+    said = release.deploy("classifier#prod#1", line.folder, given)
+    assert said == "nothing done for classifier#prod#1: classifier#prod#10 is newer"
+
+
+def test_a_version_in_prod_stays_the_latest_when_its_tag_of_staging_comes_last(line: Repository, forge: Server) -> None:
+    given = {"GITHUB_API_URL": forge.url, "GITHUB_TOKEN": "t", "GITHUB_REPOSITORY": REPOSITORY}
+    make(line, "v1.0.0")
+    make(line, "v1.0.0", "staging")
+    make(line, "v1.0.0", "prod")
+    for tag in ("classifier@v1.0.0", "classifier#prod#2", "classifier#staging#1"):
+        release.deploy(tag, line.folder, given)
+    (made,) = forge.releases
+    assert (made["prerelease"], made["make_latest"]) == (False, "true")
+
+
+def test_a_stage_waits_for_the_release_of_its_version(line: Repository, forge: Server) -> None:
+    given = {"GITHUB_API_URL": forge.url, "GITHUB_TOKEN": "t", "GITHUB_REPOSITORY": REPOSITORY}
+    make(line, "v1.0.0")
+    make(line, "v1.0.0", "staging")
+    with pytest.raises(UserError, match=r"classifier@v1\.0\.0 has no release") as caught:
+        release.deploy("classifier#staging#1", line.folder, given, wait_s=0)
+    assert caught.value.hint == "push classifier@v1.0.0, or see why its run failed; then run this one again"
+    pushed = Timer(0.1, lambda: forge.releases.append({"id": 1, "tag_name": "classifier@v1.0.0"}))
+    pushed.start()
+    assert release.deploy("classifier#staging#1", line.folder, given, wait_s=0.5) == "classifier v1.0.0 is in staging"
 
 
 @pytest.mark.parametrize("tag", ["main", "classifier@1.0", "classifier#live#1", "x@v1.0.0; true"])
