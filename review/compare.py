@@ -113,8 +113,12 @@ def notes(pair: Pair, review: dict[str, Any], given: Settings) -> list[str]:
 
 
 def _notes_of_head(review: dict[str, Any], given: Settings) -> list[str]:
-    """What a reader has to know of the head itself."""
+    """What a reader has to know of the head itself, and where outputs could not be read."""
     told = []
+    if review["result"] == NOT_VERIFIED:
+        told.append(
+            f"{review['unread']} (or, where a team has no remote: review.gates.unverified: warn in params.yaml)"
+        )
     if review["provenance"]["agreement"]:
         told.append(
             "The head's params, code, dvc.lock and metrics do not agree: these numbers may be another run's. What does "

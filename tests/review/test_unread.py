@@ -76,7 +76,11 @@ def test_results_that_cannot_be_checked_are_never_green(clone: Repository) -> No
     assert (code, found["result"]) == (1, "not verified")
     assert found["verdict"]["failed"] == ["verified"]
     assert found["verdict"]["text"].endswith("cannot be read here; 1 of 8 gates failed: verified, 5 cannot be judged.")
-    assert "models/predictions.parquet: the output of" in found["unread"] and "dvc push" in found["unread"]
+    assert found["notes"][0].startswith("models/predictions.parquet: the output of origin/main (")
+    assert (
+        "Next: dvc remote add --default NAME URL (there is no remote yet); where it was made: dvc push"
+        in found["notes"][0]
+    )
     assert "Not verified: results changed (macro F1 0." in text
     assert "⚠️ not verified" in text and "outputs were not read, so nothing was tested" in text
     assert {row["finding"] for row in found["metrics"]["rows"]} == {"not verified"}
