@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from review.added_data import holds_data
 from review.agreement import REMEDY, disagreements
 from stages.core.errors import UserError
 
@@ -120,11 +121,11 @@ def not_pushed(root: Path, path: str) -> str:
 
     try:
         with Repo(str(root)) as repo:
-            data = [stage.addressing for stage in repo.index.stages if str(stage.addressing).endswith(".dvc")]
+            data = [Path(stage.path) for stage in repo.index.stages if holds_data(stage)]
             absent = [
-                name
-                for name, target in ((path, str(root / path)), *((one, one) for one in data))
-                if repo.status(targets=[target], cloud=True)
+                target.relative_to(root.resolve()).as_posix()
+                for target in (root.resolve() / path, *data)
+                if repo.status(targets=[str(target)], cloud=True)
             ]
     except NoRemoteError:
         return "no DVC remote is set up (dvc remote add --default NAME URL)"

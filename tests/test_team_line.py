@@ -221,3 +221,25 @@ def test_data_under_dvc_add_is_pulled_by_others(team: Team) -> None:
         + b"".join((team.top / "job-added/data/source/messages.csv").read_bytes().splitlines(keepends=True)[5:])
     )
     assert other.type("dvc", "status").strip() == "Data and pipelines are up to date."
+
+
+def test_a_branch_is_taken_onto_the_new_main_and_only_what_nobody_ran_is_run(team: Team) -> None:
+    """Main has another setting of evaluate meanwhile: the branch's training is on record, its evaluation is not."""
+    work = team.work
+    work.type("git", "checkout", "--quiet", "main")
+    work.type("dvc", "checkout")
+    assert ran(work.type("dvc", "exp", "run", "-S", "evaluate.mistakes=5")) == ["evaluate"]
+    work.commit()
+    team.publish("main")
+    work.type("git", "checkout", "--quiet", "lr")
+    work.type("dvc", "checkout")
+    command = ["python", "-m", "workbench.merge"]
+    waiting = subprocess.run(
+        command, cwd=work.folder, env=work.environment, capture_output=True, text=True, check=False
+    )
+    assert waiting.returncode == 1
+    assert "evaluate has never run with what it now reads" in waiting.stderr
+    assert ran(work.type("dvc", "repro")) == ["evaluate"]
+    assert "merged; next:" in work.type(*command)
+    assert work.type("git", "status", "--porcelain") == ""
+    assert "agree" in work.type("python", "-m", "review.agreement", "--records")

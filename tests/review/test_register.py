@@ -122,6 +122,20 @@ def test_a_model_that_nobody_else_can_get_is_told(line: Repository) -> None:
     assert make(line, "v1.0.0")[1].startswith("careful: no DVC remote is set up")
 
 
+def test_data_under_dvc_add_belongs_to_a_version_and_should_be_at_the_remote(line: Repository) -> None:
+    line.type("git", "rm", "--quiet", "--cached", "data/source/rows.csv")
+    dvc(line, "add", "data/source/rows.csv")
+    dvc(line, "repro")
+    dvc(line, "push", "models/model")
+    line.commit()
+    told = make(line, "v1.0.0")
+    assert told[0] == "registered: classifier@v1.0.0"
+    assert told[1].startswith("careful: data/source/rows.csv.dvc is not at the DVC remote;")
+    dvc(line, "push")
+    line.type("git", "tag", "--delete", "classifier@v1.0.0")
+    assert [one for one in make(line, "v1.0.0") if one.startswith("careful")] == []
+
+
 def test_the_highest_version_is_the_one_to_compare_with(line: Repository) -> None:
     for version in ("v1.9.0", "v1.10.0", "v1.10.0-rc.1", "v1.2.0"):
         line.type("git", "tag", f"classifier@{version}")
