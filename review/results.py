@@ -90,4 +90,5 @@ def next_steps(metrics: Mapping[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with report.ending("results"):
+        main()

@@ -60,7 +60,8 @@ def stop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Stop:
             assert workplace.leftovers() == []
         shown = capsys.readouterr()
         assert "Traceback" not in shown.out + shown.err
-        before, stopped, message = shown.out.partition(f"{stages[-1]} stopped: ")
+        first, stopped, message = shown.err.partition(f"{stages[-1]} stopped: ")
+        before = shown.out + first
         assert stopped and message.count("stopped:") == 0
         assert "\nNext: " in message
         return message.replace("\nNext:", " Next:") if not before.strip() else before + message
@@ -161,9 +162,9 @@ def test_a_typo_in_the_file_ends_the_script_with_1(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(workplace.ROOT)}
     command = [sys.executable, "-m", "stages.split"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("split stopped: params.yaml: ")
-    assert "params.yaml: lrr: unknown key, did you mean 'lr'?" in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("split stopped: params.yaml: ")
+    assert "params.yaml: lrr: unknown key, did you mean 'lr'?" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 

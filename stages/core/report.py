@@ -1,14 +1,17 @@
 """What a person sees: progress, tables and errors through rich; and the run of a stage around them."""
 
+import argparse
 import errno
 import hashlib
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pyarrow as pa
 from rich.box import SIMPLE_HEAD
@@ -48,7 +51,17 @@ ABSENT = "–"
 WIDEST = 100_000
 """Characters: no table is wider."""
 
+FULL_DISK = (
+    "free some space, then the same command: `dvc gc --workspace --all-commits --all-experiments` drops what no commit "
+    "and no experiment names (without the last two it would drop models of other commits, too)"
+)
+NO_PACKAGE = (
+    "pip install -e . ; where a system library (.so) is missing, as OpenCV's libGL on a server: "
+    "apt install libgl1 libglib2.0-0"
+)
+
 console = Console(highlight=False)
+errors = Console(highlight=False, stderr=True)
 
 
 def note(message: str) -> None:
@@ -135,31 +148,12 @@ def track_pairs(
 def run(stage: str, main: Callable[[], None]) -> None:
     """Run a stage's `main`: a user's mistake ends in its message and exit code 1; time and memory are kept."""
     start = time.perf_counter()
-    try:
+    script = Path(sys.argv[0])
+    if script.parent.name == "stages" and script.stem == stage:
+        take_no_arguments(stage, main)
+    with ending(stage):
         check_alone(stage)
         main()
-    except UserError as error:
-        console.print(f"[bold red]{stage} stopped:[/] {escape(str(error))}", soft_wrap=True)
-        if error.hint:
-            console.print(f"[bold]Next:[/] {escape(error.hint)}", soft_wrap=True)
-        sys.exit(1)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        console.print(f"[bold red]{stage} stopped:[/] the disk is full: {escape(str(error))}", soft_wrap=True)
-        console.print("[bold]Next:[/] free some space (`dvc gc --workspace` drops unused cache), then dvc repro")
-        sys.exit(1)
-    except ImportError as error:
-        console.print(f"[bold red]{stage} stopped:[/] a package does not load: {escape(str(error))}", soft_wrap=True)
-        console.print(
-            "[bold]Next:[/] pip install -e . ; where a system library (.so) is missing, as OpenCV's libGL on a "
-            "server: apt install libgl1 libglib2.0-0",
-            soft_wrap=True,
-        )
-        sys.exit(1)
-    except KeyboardInterrupt:
-        console.print(f"[bold red]{stage} interrupted[/]")
-        sys.exit(130)
     if console.quiet:  # one of several processes, of which another reports
         return
     usage = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -173,6 +167,54 @@ def run(stage: str, main: Callable[[], None]) -> None:
         tables.write_json(repository(Path.cwd()) / RUNS / f"{stage}-{digest}.json", found)
         if "training_seconds" in found or "went_on" in found:
             keep_cost(digest, found)
+
+
+def take_no_arguments(stage: str, main: Callable[[], None]) -> None:
+    """Answer --help with what the stage does, and refuse all else: what is wanted stands in params.yaml."""
+    said = (main.__globals__.get("__doc__") or "").strip()
+    parser = argparse.ArgumentParser(
+        prog=f"python -m stages.{stage}",
+        description=said,
+        epilog="It takes no arguments: what is wanted stands in params.yaml. `dvc repro` runs it where it is needed.",
+    )
+    parser.parse_args()
+
+
+@contextmanager
+def ending(name: str) -> Iterator[None]:
+    """Have the program `name` end with a message in place of a traceback where a user can put things right.
+
+    Exit codes: 1 a mistake, a full disk or a package that does not load; 130 interrupted; 141 nobody reads the output
+    any more, as after `| head`.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except UserError as error:
+        stop(name, str(error), error.hint)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has nowhere to go
+        sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        stop(name, f"the disk is full: {error}", FULL_DISK)
+    except ImportError as error:
+        stop(name, f"a package does not load: {error}", NO_PACKAGE)
+    except KeyboardInterrupt:
+        if not console.quiet:
+            errors.print(f"[bold red]{name} interrupted[/]")
+            errors.print("[bold]Next:[/] the same command goes on; a training from its last checkpoint", soft_wrap=True)
+        sys.exit(130)
+
+
+def stop(name: str, what: str, hint: str) -> NoReturn:
+    """End with exit code 1, what is wrong and the next step, as errors."""
+    if not console.quiet:  # of several processes another tells
+        errors.print(f"[bold red]{name} stopped:[/] {escape(what)}", soft_wrap=True)
+        if hint:
+            errors.print(f"[bold]Next:[/] {escape(hint)}", soft_wrap=True)
+    sys.exit(1)
 
 
 def keep_cost(digest: str, found: Mapping[str, Any]) -> None:

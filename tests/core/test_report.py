@@ -1,5 +1,9 @@
 """What a user sees, and how a stage ends."""
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,6 +11,7 @@ import pytest
 
 from stages.core import report, tables
 from stages.core.errors import UserError
+from tests.workplace import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +26,9 @@ def stopped(capsys: pytest.CaptureFixture[str], error: BaseException) -> tuple[i
     with pytest.raises(SystemExit) as ended:
         report.run("clean", main)
     shown = capsys.readouterr()
-    assert shown.err == ""
+    assert shown.out == ""
     assert isinstance(ended.value.code, int)
-    return ended.value.code, shown.out
+    return ended.value.code, shown.err
 
 
 def test_a_column_of_numbers_stands_to_the_right_though_some_are_absent(
@@ -114,7 +119,40 @@ def test_a_mistake_without_a_hint_has_one_line(capsys: pytest.CaptureFixture[str
 
 
 def test_an_interruption_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    assert stopped(capsys, KeyboardInterrupt()) == (130, "clean interrupted\n")
+    told = "clean interrupted\nNext: the same command goes on; a training from its last checkpoint\n"
+    assert stopped(capsys, KeyboardInterrupt()) == (130, told)
+
+
+def test_a_full_disk_is_told_with_what_may_be_dropped(capsys: pytest.CaptureFixture[str]) -> None:
+    code, shown = stopped(capsys, OSError(errno.ENOSPC, "No space left on device"))
+    assert code == 1 and "the disk is full: [Errno 28] No space left on device" in shown
+    assert "dvc gc --workspace --all-commits --all-experiments" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--help"], 0, "clean: fetched and verdicts -> kept samples and dropped samples"),
+        (["x"], 2, "python -m stages.clean: error: unrecognized arguments: x"),
+    ],
+)
+def test_a_stage_tells_what_it_does_and_takes_no_arguments(arguments: list[str], code: int, words: str) -> None:
+    command = [sys.executable, "-m", "stages.clean", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert words.lower() in f"{done.stdout}{done.stderr}".lower()
+    assert list(Path().iterdir()) == [], "nothing was run"
+
+
+@pytest.mark.parametrize(("line", "code"), [("report.note(str(number))", "1"), ("print(number)", "141")])
+def test_output_that_nobody_reads_any_more_ends_quietly(line: str, code: str) -> None:
+    """rich ends with 1 by itself; what is printed without it as a shell calls a program that SIGPIPE has ended."""
+    program = f"from stages.core import report\nwith report.ending('x'):\n  for number in range(100_000): {line}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PROGRAM": program}
+    shell = f'{sys.executable} -c "$PROGRAM" | head -1; echo ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", shell], env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout.split(), done.stderr) == (["0", code], "")
 
 
 def test_a_package_that_does_not_load_is_told_with_the_system_library(capsys: pytest.CaptureFixture[str]) -> None:

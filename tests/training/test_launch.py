@@ -194,14 +194,14 @@ def ends(work: Callable[[Team], None], stage: str = "finetune") -> list[Ended]:
                 work(meeting.join(store, "cpu"))
 
         code: int | str | None = 0
-        with report.console.capture() as told:
+        with report.console.capture() as told, report.errors.capture() as errors:
             try:
                 report.run(stage, main)
             except SystemExit as error:
                 code = error.code
             except ZeroDivisionError:
                 code = "traceback"
-        sender.send((code, told.get()))
+        sender.send((code, told.get() + errors.get()))
 
     pipes = [context.Pipe(duplex=False) for _ in range(2)]
     started = [context.Process(target=process, args=(rank, pipes[rank][1]), daemon=True) for rank in range(2)]
