@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from review.predict import task_of as pipeline_of
 from review.standing import Standing, standing
 from stages.core import report, tables
+from stages.core.errors import UserError
 from stages.core.registry import member
 from stages.tasks import TASKS
 from stages.tasks.spread import member_table
@@ -77,13 +79,23 @@ def counts(metrics: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def model_sentence(folder: Path) -> str:
+    """How to ask the model: by the pipeline of transformers that it is for; an adapter by this repository."""
+    if (folder / "adapter_config.json").is_file():
+        return f"the adapter: python -m review.predict {folder} …"
+    try:
+        return f"the model: transformers.pipeline('{pipeline_of(folder)}', '{folder}')"
+    except UserError:
+        return "the model"
+
+
 def next_steps(metrics: Mapping[str, Any]) -> list[str]:
     """Where to look, and what to type, of the stages whose metrics are shown."""
     mistakes = f"the {task_of(metrics.get('evaluate', {})).mistakes_title.lower()}"
     steps = (
         ("evaluate", "data/mistakes/index.csv", mistakes),
         ("finetune", "metrics/plots", "the data of the plots; to draw them: dvc plots show"),
-        ("finetune", "models/model", "the model: transformers.pipeline('text-classification', 'models/model')"),
+        ("finetune", "models/model", model_sentence(Path("models/model"))),
     )
     lines = [f"{path}: {what}" for stage, path, what in steps if stage in metrics and Path(path).exists()]
     return [*lines, "Ask what if: dvc exp run -S lr=2e-5, then make experiments"] if "evaluate" in metrics else lines

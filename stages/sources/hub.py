@@ -79,11 +79,11 @@ def _stream(dataset: str, config: str | None, commit: str | None, split: str) ->
 def _asked(dataset: str, ask: Callable[..., Any], *given: Any) -> Any:
     """What `ask` returns, or a `UserError` for what the Hub, the network or the data set's layout refuses."""
     from datasets.exceptions import DatasetsError
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # its client's: no network, too
 
     try:
         return ask(*given)
-    except (OSError, HfHubHTTPError, DatasetsError) as error:
+    except (OSError, HTTPError, DatasetsError) as error:
         raise UserError(f"{dataset}: {_first_line(error)}", OFFLINE) from None
     except (
         ValueError,

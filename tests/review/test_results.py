@@ -1,5 +1,6 @@
 """The closing table of `make repro`."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_run_that_ended_well_is_shown_without_caution(capsys: pytest.CaptureFi
     assert shown[0] == "Model, on 4 test samples it has never seen"
     assert shown[3:] == [
         "accuracy 1.0000",
-        "models/model: the model: transformers.pipeline('text-classification', 'models/model')",
+        "models/model: the model",
         "Ask what if: dvc exp run -S lr=2e-5, then make experiments",
     ]
 
@@ -102,7 +103,7 @@ def test_scores_of_an_older_run_are_not_shown(
             "encode": ["finetune, evaluate have not run through since encode did: dvc repro"],
             "finetune": [
                 "evaluate has not run through since encode did: dvc repro",
-                "models/model: the model: transformers.pipeline('text-classification', 'models/model')",
+                "models/model: the model",
             ],
         }[ended_with]
     )
@@ -118,3 +119,23 @@ def test_stages_stand_in_the_order_of_the_line_and_splits_are_counted() -> None:
         ("fetch", "10 rows"),
         ("split", "10 rows, 1 unused, 7 train, 2 test"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "told"),
+    [
+        ("BertForSequenceClassification", "the model: transformers.pipeline('text-classification', 'm')"),
+        ("ResNetForImageClassification", "the model: transformers.pipeline('image-classification', 'm')"),
+        ("Wav2Vec2ForSequenceClassification", "the model: transformers.pipeline('audio-classification', 'm')"),
+        ("Unheard", "the model"),
+    ],
+)
+def test_the_pipeline_is_that_of_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m").mkdir()
+    Path("m/config.json").write_text(json.dumps({"architectures": [architecture]}))
+    assert results.model_sentence(Path("m")) == told
+    Path("m/adapter_config.json").write_text("{}")
+    assert results.model_sentence(Path("m")) == "the adapter: python -m review.predict m …"

@@ -1,6 +1,9 @@
 """The source `hub`, on local folders in the Hub's layout and without a network."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +19,7 @@ from stages.sources import hub as hub_module
 from stages.sources import rows
 from stages.sources.hub import OFFLINE, hub
 from stages.sources.reading import Reading
+from tests.workplace import ROOT
 
 
 @pytest.fixture
@@ -138,6 +142,18 @@ def test_without_a_network_a_hub_id_ends_in_a_clear_error(open_hub, capsys):
     assert str(caught.value).startswith("somebody/something: Cannot reach https://huggingface.co/api/datasets/")
     assert caught.value.hint == OFFLINE
     assert "fetch.options.revision is null" in capsys.readouterr().out
+
+
+def test_a_network_that_does_not_answer_ends_in_a_clear_error():
+    """In a process of its own the client is asked in earnest: a closed port of this machine is the Hub."""
+    call = "hub(dataset='a/b', config=None, revision=None, splits=[])('', [])"
+    program = f"from stages.core import report\nfrom stages.sources.hub import hub\nwith report.ending('fetch'): {call}"
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": str(ROOT)}
+    environment.pop("HF_HUB_OFFLINE", None)
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "fetch stopped: a/b: [Errno 111] Connection refused"
+    assert done.stderr.splitlines()[1] == f"Next: {OFFLINE}"
 
 
 def test_a_folder_without_data_files_is_told(open_hub):
