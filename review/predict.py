@@ -56,6 +56,9 @@ def answers(folder: Path, inputs: Sequence[str]) -> Iterator[str]:
         missing = [path for path in inputs if not Path(path).is_file()]
         if missing:
             raise UserError(f"no such file: {missing[0]}", f"{task} takes paths of files")
+    elif files := [text for text in inputs if Path(text).suffix and _is_file(text)]:
+        hint = f"the texts themselves, or a text a line: python -m review.predict {folder} < FILE"
+        raise UserError(f"{files[0]} is a file, and its name would be taken for a text", hint)
     ask = asked(task, folder)
     values = ask.model.config.problem_type == "regression"
     for one in inputs:
@@ -65,6 +68,13 @@ def answers(folder: Path, inputs: Sequence[str]) -> Iterator[str]:
         except (OSError, ValueError) as error:
             raise UserError(f"{one}: {' '.join(str(error).split())[:300]}", f"{task} takes another input") from None
         yield f"{found['score']:.4f}\t{one}" if values else f"{found['label']}\t{found['score']:.4f}\t{one}"
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a null character
+        return False
 
 
 def asked(task: str, folder: Path) -> Any:

@@ -59,3 +59,14 @@ def test_what_cannot_be_answered_is_told(tmp_path: Path, config: Any, inputs: li
     with pytest.raises(UserError) as caught:
         list(predict.answers(tmp_path, inputs))
     assert message in str(caught.value) and caught.value.hint
+
+
+def test_a_file_is_not_taken_for_a_text(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = model.parent / "tickets.csv"
+    table.write_text("text\na day\n")
+    with pytest.raises(UserError, match=r"tickets\.csv is a file, and its name would be taken for a text") as caught:
+        typed(monkeypatch, capsys, str(model), str(table))
+    assert caught.value.hint.endswith(f"python -m review.predict {model} < FILE")
+    assert [row[2] for row in typed(monkeypatch, capsys, str(model), "no.such file", "x" * 5000)][0] == "no.such file"
