@@ -69,4 +69,5 @@ def test_a_file_is_not_taken_for_a_text(
     with pytest.raises(UserError, match=r"tickets\.csv is a file, and its name would be taken for a text") as caught:
         typed(monkeypatch, capsys, str(model), str(table))
     assert caught.value.hint.endswith(f"python -m review.predict {model} < FILE")
-    assert [row[2] for row in typed(monkeypatch, capsys, str(model), "no.such file", "x" * 5000)][0] == "no.such file"
+    rows = typed(monkeypatch, capsys, str(model), "no.such file", "x" * 5000)
+    assert rows[0][2] == "no.such file"
