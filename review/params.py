@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from review.params_layout import lay_out
+from review.params_sentences import describe, sentences
 from review.trials import space
 from stages import augmenters as augmenting
 from stages import cleaners as cleaning
@@ -80,7 +81,10 @@ def _members(
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of params.yaml, with the options of the steps that can be named in it."""
+    """The JSON schema of params.yaml, with the options of the steps that can be named in it.
+
+    Each key has what the recipes' comments say of it, and the value of the default.
+    """
     whole = Params.model_json_schema(by_alias=True)
     parts = whole["$defs"]
     for name, cleaners, augmenters in FAMILIES:
@@ -91,6 +95,10 @@ def schema() -> dict[str, Any]:
     parts["Outliers"]["properties"]["checks"] = _steps(OUTLIERS)
     parts["Fetch"]["properties"]["source"]["enum"] = sorted(SOURCES)
     parts["Split"]["properties"]["method"]["enum"] = sorted(SPLITTERS)
+    default = RECIPES / "messages.yaml"
+    for path in (default, *sorted(RECIPES.glob("*.yaml"))):  # first those of the default, then of other modalities
+        describe(whole, sentences(path.read_text(encoding="utf-8")), {})
+    describe(whole, {}, parse(default))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | whole
 
 
