@@ -36,7 +36,7 @@ def sentences(text: str) -> dict[str, str]:
 
 
 def _shared_out(lines: list[str], key: str) -> tuple[list[str], list[str]]:
-    """Comment lines before a key: those of the key itself, from the one that names it on, and those of the one above."""
+    """Comment lines before a key: those of the key, from the one that names it on, and those of the one above."""
     start = next((number for number, line in enumerate(lines) if line.startswith(f"{key}: ")), len(lines))
     own = [line.removeprefix(f"{key}: ") for line in lines[start:]]
     return own, lines[:start]
