@@ -99,7 +99,8 @@ def run_bottom(
     bottom.base.to(device)
     lengths, sample = lengths_of(folder), first_of(folder, meta, device)
     size = bottom.size_gib(lengths, sample, block.cache_dtype)
-    report.note(f"hidden states of {len(lengths):,} samples: {size:.3f} GiB, {block.cache_dtype}")
+    shown = f"{size:.2f} GiB" if size >= 1 else f"{1024 * size:.1f} MiB"
+    report.note(f"hidden states of {len(lengths):,} samples: {shown}, {block.cache_dtype}")
     if size > block.max_cache_gib:
         reason = f"{size:.3f} GiB are more than encode.max_cache_gib: {block.max_cache_gib:g}"
         report.note(f"not cached: {reason}; finetune runs the whole model")

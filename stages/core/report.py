@@ -21,7 +21,6 @@ from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -30,6 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.core import tables
+from stages.core.bars import Bars
 from stages.core.checkout import repository
 from stages.core.errors import UserError
 
@@ -110,13 +110,13 @@ def _width(grid: Table) -> int:
     return Measurement.get(console, console.options.update(max_width=WIDEST), grid).maximum
 
 
-def progress_bar(*extra: str) -> Progress:
+def progress_bar(*extra: str) -> Bars:
     """A progress bar with count, elapsed and remaining time; `extra` are names of task fields shown at its end.
 
-    Where the output is no terminal, nothing is drawn.
+    Where the output is no terminal a line a minute tells how far it is.
     """
     fields = [TextColumn("{task.fields[" + name + "]}") for name in extra]
-    return Progress(
+    return Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
