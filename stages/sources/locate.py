@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +30,17 @@ class Located:
         """For provenance.json: nothing that depends on the machine."""
         split = {} if self.split is None else {"split": self.split}
         return {"name": self.shown, **split, "bytes": self.bytes, "sha256": self.sha256}
+
+
+LOOKED_AT = 1000
+MEDIA = {
+    "image": (
+        "recipes/cats-and-dogs.yaml",
+        frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}),
+    ),
+    "audio": ("recipes/esc50.yaml", frozenset({".wav", ".flac", ".mp3", ".ogg"})),
+}
+"""Modality -> a recipe that reads such a folder, and suffixes that tell of it."""
 
 
 def locate(path: str, files: Sequence[str] | Mapping[str, str | list[str]]) -> list[Located]:
@@ -60,9 +72,19 @@ def _whole(path: str) -> Path:
         inside = sorted(entry.name for entry in target.iterdir() if entry.is_file())
         raise UserError(
             f"params.yaml: fetch.path: {path} is a folder, and fetch.options.files names no file in it",
-            f"there are: {_some(inside)}",
+            _media_hint(target) or f"there are: {_some(inside)}",
         )
     return target
+
+
+def _media_hint(folder: Path) -> str:
+    """What a folder of pictures or sounds is for; empty for others. The first `LOOKED_AT` entries tell."""
+    suffixes = {entry.suffix.lower() for entry in islice(folder.rglob("*"), LOOKED_AT)}
+    for modality, (recipe, known) in MEDIA.items():
+        if suffixes & known:
+            things = {"image": "pictures", "audio": "sounds"}[modality]
+            return f"{things} are read by fetch.source: folder with modality: {modality}; see {recipe}"
+    return ""
 
 
 def existing(path: str) -> Path:

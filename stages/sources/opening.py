@@ -23,7 +23,7 @@ BOMS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 
-SHEET = "save the sheet as CSV (UTF-8) and name that file in fetch.options.files"
+SHEET = "save the sheet as CSV (UTF-8) and name that file in its place"
 UNPACK = "unpack it and name the file inside in fetch.options.files"
 EXPORT = "export the table as CSV or Parquet"
 KINDS: tuple[tuple[bytes, str, str], ...] = (

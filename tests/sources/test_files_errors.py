@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import UserError
+from stages.sources.locate import locate
 
 KEEP = "or set fetch.options.bad_rows: keep, which sets such rows apart as row.malformed"
 ROWS = "name a file that has rows in fetch.options.files"
-SHEET = "save the sheet as CSV (UTF-8) and name that file in fetch.options.files"
+SHEET = "save the sheet as CSV (UTF-8) and name that file in its place"
 QUOTE = "set fetch.options.quote: null if quotes are ordinary characters here"
 
 
@@ -273,3 +274,21 @@ def test_names_that_lead_nowhere_are_told(read, path, names, what, hint):
 def test_options_that_cannot_be_are_told(read, options, what):
     Path("a.csv").write_text("text\na\n")
     assert fails(read, "a.csv", **options)[0] == f"params.yaml: fetch.options.{what}"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("cat/1.JPG", "pictures are read by fetch.source: folder with modality: image; see recipes/cats-and-dogs.yaml"),
+        ("dog/bark.wav", "sounds are read by fetch.source: folder with modality: audio; see recipes/esc50.yaml"),
+    ],
+)
+def test_a_folder_of_media_is_sent_to_the_source_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (Path("data") / name).parent.mkdir(parents=True)
+    (Path("data") / name).touch()
+    with pytest.raises(UserError, match="data is a folder") as caught:
+        locate("data", [])
+    assert caught.value.hint == hint
