@@ -30,7 +30,7 @@ search: install ## try the values of the block search in params.yaml; NEW=1 begi
 	@python -m review.search $(if $(NEW),--new)
 
 test: install ## run the tests, on all cores
-	python -m pytest --numprocesses auto --dist loadfile
+	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 longtest: install ## the search, the queue and twenty kills end to end: half an hour
 	python -m pytest -m long

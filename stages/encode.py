@@ -99,10 +99,10 @@ def run_bottom(
     bottom.base.to(device)
     lengths, sample = lengths_of(folder), first_of(folder, meta, device)
     size = bottom.size_gib(lengths, sample, block.cache_dtype)
-    shown = f"{size:.2f} GiB" if size >= 1 else f"{1024 * size:.1f} MiB"
+    shown = told_size(size)
     report.note(f"hidden states of {len(lengths):,} samples: {shown}, {block.cache_dtype}")
     if size > block.max_cache_gib:
-        reason = f"{size:.3f} GiB are more than encode.max_cache_gib: {block.max_cache_gib:g}"
+        reason = f"{shown} are more than encode.max_cache_gib: {block.max_cache_gib:g}"
         report.note(f"not cached: {reason}; finetune runs the whole model")
         return {**cut, "reason": reason}
     form = compute(
@@ -153,6 +153,11 @@ def finish(statistics: dict[str, dict[str, Any]], total: int, modality: str) -> 
     rows = [(name, *(part.get(key, "") for key in shown)) for name, part in statistics.items()]
     title = "Model inputs" if modality == "image" else f"Lengths in {unit}, before truncation"
     report.table(title, ["split", *shown], rows)
+
+
+def told_size(gib: float) -> str:
+    """A size for people."""
+    return f"{gib:.2f} GiB" if gib >= 1 else f"{1024 * gib:.1f} MiB"
 
 
 if __name__ == "__main__":

@@ -144,10 +144,10 @@ def test_two_runs_give_the_same_bytes(line: Any, tmp_path: Path) -> None:
 
 def test_the_size_and_a_reason_not_to_store_are_told(line: Any, capsys: pytest.CaptureFixture[str]) -> None:
     meta = line(train=False, strategy="last_layers", encode__max_cache_gib=0.00001)
-    assert meta["cut"]["reason"] == "0.000 GiB are more than encode.max_cache_gib: 1e-05"
+    assert meta["cut"]["reason"] == "0.0 MiB are more than encode.max_cache_gib: 1e-05"
     said = capsys.readouterr().out
-    assert "hidden states of 20 samples: 0.000 GiB, float32" in said
-    assert "not cached: 0.000 GiB are more than encode.max_cache_gib: 1e-05; finetune runs the whole model" in said
+    assert "hidden states of 20 samples: 0.0 MiB, float32" in said
+    assert "not cached: 0.0 MiB are more than encode.max_cache_gib: 1e-05; finetune runs the whole model" in said
 
 
 def test_the_terminal_names_what_is_trained(line: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,7 +140,7 @@ def test_a_mistake_late_in_the_data_leaves_nothing_behind_and_ends_with_1(workpl
     with pytest.raises(SystemExit) as ended:
         report.run("fetch", fetch.main)
     assert ended.value.code == 1
-    shown = capsys.readouterr().out
+    shown = capsys.readouterr().err
     assert "fetch stopped: in/a.csv: line 20004: expected 3 columns, found 1: 'ragged'" in shown
     assert "Next: correct the line, or set fetch.options.bad_rows: keep" in shown
     assert outputs() == {}

@@ -12,7 +12,7 @@ from review.params_layout import comments, is_laid_out, lay_out
 from stages.core.params import parse
 from tests.workplace import ROOT
 
-SHIPPED = [ROOT / "recipes/messages.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+SHIPPED = sorted((ROOT / "recipes").glob("*.yaml"))
 OLD = """\
 # What is wanted.
 
@@ -134,8 +134,9 @@ def test_an_override_changes_the_lines_of_its_value_alone(tmp_path: Path, overri
     assert comments(after) == comments(text)
 
 
-@pytest.mark.parametrize("path", SHIPPED[1:], ids=lambda path: path.stem)
-def test_every_list_can_be_emptied_and_filled_and_no_comment_is_lost(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["messages", "digits", "speech-digits", "sick"])
+def test_every_list_can_be_emptied_and_filled_and_no_comment_is_lost(name: str, tmp_path: Path) -> None:
+    path = ROOT / f"recipes/{name}.yaml"
     text = path.read_text(encoding="utf-8")
     content, edited = parse(path), put(text, tmp_path)
     wanted = copy.deepcopy(content)
