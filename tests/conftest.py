@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: the tests share the cores out themselves
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: tests of whole lines wait for the programs that they start."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files of whole runs come first: the last file that is begun should be a short one."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
