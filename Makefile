@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro experiments search test longtest check lock schema agreement review runs merge migrate register promote clean
+.PHONY: help install repro page look experiments search test longtest check lock schema agreement review runs merge migrate register promote clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,6 +22,12 @@ $(VENV)/installed: pyproject.toml .ci/constraints.txt
 repro: install ## run the line, then show the results
 	dvc repro
 	@python -m review.results
+
+page: install ## this run as one HTML page to look at, offline: .groundwork/page.html
+	@python -m workbench.page
+
+look: install ## WHAT=rejected|dropped|derived|mistakes|CLASS: samples to look at (LIMIT=20 SPLIT=test SHEET=look.html)
+	@python -m workbench.look "$(WHAT)" $(if $(LIMIT),--limit "$(LIMIT)") $(if $(SPLIT),--split "$(SPLIT)") $(if $(SHEET),--sheet "$(SHEET)")
 
 experiments: install ## the last commit's experiments: what differs, scores, and on what the next one builds
 	@python -m workbench.experiments

@@ -52,6 +52,16 @@ def drawings(base: "Side", head: "Side") -> list[Drawing]:
     return found
 
 
+def drawings_of(side: "Side") -> list[tuple[Panel, str]]:
+    """Every plot that one side has the data of, as SVG: for a page about one run."""
+    drawn = []
+    for panel in PANELS:
+        rows = read(side, panel)
+        if rows:
+            drawn.append((panel, _svg(panel, {"run": rows}, "run")))
+    return drawn
+
+
 def draw(base: "Side", head: "Side") -> dict[str, bytes]:
     """The same as PNG, both sides in one picture: file name -> content."""
     found = {}
@@ -139,12 +149,12 @@ def _figure(panels: int, *, plain: bool) -> Any:
 
 
 def _draw(panel: Panel, rows: Mapping[str, Rows], side: str, axes: Any) -> None:
-    """One side's panel; both sides' rows are given, so that both have the same axes and colours."""
+    """One side's panel; the rows of all sides are given, so that all have the same axes and colours."""
     if not rows[side]:
         axes.text(0.5, 0.5, "not recorded", ha="center", va="center", color=INK, transform=axes.transAxes)
         axes.set_axis_off()
         return
-    panel.draw(axes, rows[side], [row for name in SIDES for row in rows[name]])
+    panel.draw(axes, rows[side], [row for part in rows.values() for row in part])
     axes.xaxis.label.set(color=INK, size=9)
     axes.yaxis.label.set(color=INK, size=9)
     legend = axes.get_legend()

@@ -98,7 +98,9 @@ def next_steps(metrics: Mapping[str, Any]) -> list[str]:
         ("finetune", "models/model", model_sentence(Path("models/model"))),
     )
     lines = [f"{path}: {what}" for stage, path, what in steps if stage in metrics and Path(path).exists()]
-    return [*lines, "Ask what if: dvc exp run -S lr=2e-5, then make experiments"] if "evaluate" in metrics else lines
+    if "evaluate" in metrics:
+        lines.append("Ask what if: dvc exp run -S lr=2e-5, then make experiments")
+    return [*lines, "make page: all of this as one page to look at"] if lines else lines
 
 
 if __name__ == "__main__":

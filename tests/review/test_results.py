@@ -88,6 +88,7 @@ def test_a_run_that_ended_well_is_shown_without_caution(capsys: pytest.CaptureFi
         "accuracy 1.0000",
         "models/model: the model",
         "Ask what if: dvc exp run -S lr=2e-5, then make experiments",
+        "make page: all of this as one page to look at",
     ]
 
 
@@ -104,6 +105,7 @@ def test_scores_of_an_older_run_are_not_shown(
             "finetune": [
                 "evaluate has not run through since encode did: dvc repro",
                 "models/model: the model",
+                "make page: all of this as one page to look at",
             ],
         }[ended_with]
     )
