@@ -118,7 +118,8 @@ def test_a_runner_keeps_checkpoints_environment_and_cache_and_nothing_else(
         shutil.copy(ROOT / name, runner.folder / name)
     (runner.folder / "params.yaml").write_text("lr: 1\n")
     runner.begin()
-    kept = [".groundwork/finetune/state", ".venv/bin/python", ".dvc/cache/files/ab", "data/encoded/rows", "models/a"]
+    kept = [".groundwork/finetune/state", ".venv/bin/python", ".dvc/cache/files/ab", ".cache/pip/http/ab"]
+    kept += ["data/encoded/rows", "models/a"]
     gone = ["stray.txt", "data/notes/a.csv", "inner/.git/HEAD"]
     for name in kept + gone:
         (runner.folder / name).parent.mkdir(parents=True, exist_ok=True)
