@@ -176,7 +176,7 @@ def _clear_list(lines: list[str], first: int, last: int) -> None:
         block.append(f"# {item}: {words}" if about_item else f"# {words}")
         if code:
             kept.append(code)
-    if len(kept) > 1 and not ITEM.match(next(filter(str.strip, kept[1:]))):  # in brackets: nothing is put between
+    if len(kept) > 1 and not ITEM.match(next(filter(str.strip, kept[1:]), "")):  # in brackets: nothing is put between
         kept = [" ".join([kept[0], *(line.strip() for line in kept[1:])])]
     lines[first : last + 1] = kept
     if block:

@@ -129,6 +129,8 @@ def test_an_override_that_changes_nothing_leaves_every_byte(path: Path, tmp_path
         ("finetune.group_by_length=false", ["-   group_by_length: true ", "+   group_by_length: false "]),
         ("+fetch.splits={dev: validation}", ["-   splits: {} ", "+   splits: ", "+     dev: validation"]),
         ("review.slices=[channel]", ["-   slices: []", "+   slices:", "+   - channel"]),
+        ("~clean.labels.map.postive", ["-       postive: positive"]),
+        ("clean.labels.map={}", []),  # Hydra merges
         ("labels=[]", ["- labels:", "+ labels: []", "- - negative", "- - neutral", "- - positive"]),
         ("fetch.licence='a text: with marks'", ["-   licence: CC0-1.0 ", "+   licence: 'a text: with marks' "]),
     ],
