@@ -55,7 +55,7 @@ def accept(content: dict[str, Any]) -> None:
         UserError: what is wrong, by dotted key.
     """
     params = checked(content)
-    _members(SOURCES, {params.fetch.source: params.fetch.options}, "fetch.options", named=False)
+    _chosen(SOURCES, params.fetch.source, params.fetch.options, "fetch", "source")
     for family, checks in params.validating.checks.items():
         given = {f"{family}.{name}": options for name, options in checks.items()}
         _members(CHECKS, given, "validate.checks")
@@ -65,19 +65,22 @@ def accept(content: dict[str, Any]) -> None:
     given = {name: step.options for name, step in params.clean.outliers.checks.items()}
     _members(OUTLIERS, given, "clean.outliers.checks")
     _members(IMAGE_AUGMENTERS, _options(params.finetune.online), "finetune.online.steps")
-    _members(SPLITTERS, {params.split.method: params.split.options}, "split.options", named=False)
+    _chosen(SPLITTERS, params.split.method, params.split.options, "split", "method")
 
 
 def _options(family: Ordered | None) -> dict[str, dict[str, Any]]:
     return {name: step.options for name, step in family.steps.items()} if family else {}
 
 
-def _members(
-    registry: Mapping[str, str], given: Mapping[str, Mapping[str, Any]], where: str, *, named: bool = True
-) -> None:
+def _members(registry: Mapping[str, str], given: Mapping[str, Mapping[str, Any]], where: str) -> None:
     for name, values in given.items():
-        key = f"{where}.{name}" if named else where
+        key = f"{where}.{name}"
         options(member(registry, name, key), values, key)
+
+
+def _chosen(registry: Mapping[str, str], name: str, values: Mapping[str, Any], block: str, key: str) -> None:
+    """Check the member that `block.key` names, and its options in `block.options`."""
+    options(member(registry, name, f"{block}.{key}"), values, f"{block}.options")
 
 
 def schema() -> dict[str, Any]:
@@ -135,8 +138,10 @@ def _step(registry: Mapping[str, str], name: str) -> dict[str, Any]:
 def look_at_layout(path: Path, *, write: bool) -> None:
     """Tell of a file that `dvc exp run -S` would rewrite in more places than one; with `write` lay it out."""
     text = path.read_text(encoding="utf-8")
-    found = lay_out(text)
-    if found.text == text:
+    layout = lay_out(text)
+    if layout.text == text:
+        for remark in layout.remarks():
+            report.note(f"{path}: {remark}")
         return
     if not write:
         report.note(
@@ -144,10 +149,10 @@ def look_at_layout(path: Path, *, write: bool) -> None:
         )
         return
     with tables.new_file(path) as partial:
-        partial.write_text(found.text, encoding="utf-8")
+        partial.write_text(layout.text, encoding="utf-8")
     report.note(f"{path}: laid out as DVC writes it")
-    for comment in found.lost:
-        report.note(f"  without this comment, for which there is no place: {comment}")
+    for remark in layout.remarks():
+        report.note(f"  {remark}")
 
 
 def main(arguments: Iterable[str] | None = None) -> int:

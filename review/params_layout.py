@@ -1,36 +1,49 @@
 """The layout of params.yaml: as DVC writes it, so that `dvc exp run -S key=value` changes the lines of one value.
 
-DVC's writer has each list as a block, null as nothing and long lines folded, and keeps comments but for two places: one
-on the line of a list's key makes `-S key=[]` write broken YAML, and one on a line below a list is deleted. Comments
-in these places are moved to the nearest one that is safe.
+DVC's writer has each list as a block, null as nothing and long lines folded, and keeps comments but for three places:
+one on the line of a list's key makes `-S key=[]` write broken YAML, and those inside a list, or below it before the
+next key, are deleted. Comments in these places are moved to the nearest one that is safe.
 """
 
-import re
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-COLUMN = 32
-"""Where comments begin, if there is room."""
+from review.params_lines import (
+    COLUMN,
+    COMMENTED,
+    ITEM,
+    KEY,
+    code_of,
+    comments,
+    find_lists,
+    find_safe_place,
+    is_list,
+    list_is_above,
+)
+
 WIDTH = 78
 """Characters of a mapping on one line, without its comment: DVC folds longer ones."""
-COMMENTED = re.compile(
-    r"""^(?P<code>(?:[^#'"]|'[^']*'|"[^"]*"|(?<=\S)#)*?)(?P<space>\s*)(?P<comment>(?:^|(?<=\s))#.*)$"""
-)
-"""A line with a comment; # within quotes or a word is none."""
-KEY = re.compile(r"^(?P<indent>\s*)(?:- )?(?P<key>[^\s#'\"-][^:#]*|'[^']*'|\"[^\"]*\"):(?=\s|$)")
-ITEM = re.compile(r"^\s*-(\s|$)")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A params file laid out anew, and the comments of the old one that found no place in it."""
+    """A params file laid out anew, and the comments of the old one that found no place in it.
+
+    `refused`: the text is the old one, since a value would have become another one.
+    """
 
     text: str
     lost: list[str] = field(default_factory=list)
+    refused: bool = False
+
+    def remarks(self) -> list[str]:
+        """What its reader has to know of it, a line each."""
+        if self.refused:
+            return ["not laid out as DVC writes it: write texts of several lines on one, with \\n in double quotes"]
+        return [f"without this comment, for which there is no place: {comment}" for comment in self.lost]
 
 
 def lay_out(text: str) -> Layout:
@@ -42,19 +55,19 @@ def lay_out(text: str) -> Layout:
     final, before = text, ""
     while final != before:  # a blank line below a list is gone only when DVC has written it twice
         before = final
-        safe = _comments_off_lines_below_lists(before)
-        final = _comments_off_lists(_written_by_dvc(_unfolded(safe)))
+        safe = _comments_off_lines_below_lists(_comments_off_lists(before))
+        if not _same_values(text, safe):  # lines of a text over several lines look like comments and items
+            return Layout(text, refused=True)
+        final = _written_by_dvc(_unfolded(safe))
+        if not _same_values(text, final):
+            return Layout(text, refused=True)
     return Layout(final, _missing(comments(text), comments(final)))
 
 
 def is_laid_out(text: str) -> bool:
     """Whether DVC would leave the text as it is."""
-    return lay_out(text).text == text
-
-
-def comments(text: str) -> list[str]:
-    """The comments of a YAML text, in order, each from its # on."""
-    return [found["comment"] for line in text.splitlines() if (found := COMMENTED.match(line))]
+    layout = lay_out(text)
+    return layout.text == text and not layout.refused
 
 
 def _missing(before: list[str], after: list[str]) -> list[str]:
@@ -69,6 +82,18 @@ def _missing(before: list[str], after: list[str]) -> list[str]:
         else:
             left.remove(found)
     return lost
+
+
+def _same_values(before: str, after: str) -> bool:
+    """Whether both texts hold the same values; a text that is no YAML any more holds others."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        # as text, since 1 == 1.0 == True
+        return repr(YAML(typ="safe", pure=True).load(before)) == repr(YAML(typ="safe", pure=True).load(after))
+    except YAMLError:
+        return False
 
 
 def _written_by_dvc(text: str) -> str:
@@ -107,7 +132,7 @@ def _set_blocks(content: Any, yaml: Any, *, depth: int) -> bool:
         if value.fa.flow_style():
             line = StringIO()
             yaml.dump({"x": value}, line)
-            code = _code(line.getvalue().splitlines()[0]).rstrip()
+            code = code_of(line.getvalue().splitlines()[0]).rstrip()
             if 2 * depth + len(str(key)) + len(code) - 1 > WIDTH:
                 value.fa.set_block_style()
                 changed = True
@@ -123,6 +148,43 @@ def _aligned(line: str) -> str:
     return f"{found['code'].rstrip():<{COLUMN - 1}} {found['comment']}"
 
 
+def _comments_off_lists(text: str) -> str:
+    """Comments on the lines of a list stand above its key, with the items that they are about."""
+    lines = text.splitlines()
+    before = len(lines)
+    for first, last in find_lists(text):
+        moved = len(lines) - before  # by what was put in, and taken out, for the lists above
+        _clear_list(lines, first + moved, last + moved)
+    return "\n".join(lines) + "\n"
+
+
+def _clear_list(lines: list[str], first: int, last: int) -> None:
+    """Move the comments on lines `first` (that of the key) to `last` above the key."""
+    key = KEY.match(lines[first])
+    if not key:
+        return
+    block = []
+    kept = []
+    for number in range(first, last + 1):
+        found = COMMENTED.match(lines[number])
+        if not found:
+            kept.append(lines[number])
+            continue
+        code, words = found["code"].rstrip(), found["comment"].lstrip("# ")
+        item = code.strip().removeprefix("- ").rstrip(",")
+        about_item = item and number > first and not item.endswith(("]", "}"))
+        block.append(f"# {item}: {words}" if about_item else f"# {words}")
+        if code:
+            kept.append(code)
+    if len(kept) > 1 and not ITEM.match(next(filter(str.strip, kept[1:]), "")):  # in brackets: nothing is put between
+        kept = [" ".join([kept[0], *(line.strip() for line in kept[1:])])]
+    lines[first : last + 1] = kept
+    if block:
+        place = find_safe_place(lines, first)
+        named = [f"# {key['key']}: {block[0].lstrip('# ')}", *block[1:]]  # they stand below another key now
+        lines[place:place] = [f"{'':<{COLUMN}}{line}" for line in named]
+
+
 def _comments_off_lines_below_lists(text: str) -> str:
     """Comment lines below a list become the comment of the key that follows, or stand above the list."""
     lines = text.splitlines()
@@ -131,7 +193,7 @@ def _comments_off_lines_below_lists(text: str) -> str:
         end = number
         while end < len(lines) and lines[end].lstrip().startswith("#"):
             end += 1
-        if end > number and number and _ends_list(lines, number - 1):
+        if end > number and list_is_above(lines, number):
             block = lines[number:end]
             del lines[number:end]
             _put_elsewhere(lines, number, [line.strip() for line in block])
@@ -140,82 +202,13 @@ def _comments_off_lines_below_lists(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ends_list(lines: list[str], number: int) -> bool:
-    """Whether a list ends in a line: of a block its last item, of a list on one line that line."""
-    code = _code(lines[number]).rstrip()
-    if ITEM.match(code):
-        return True
-    return code.endswith("]") and not code.lstrip().startswith("#") and "{" not in code
-
-
-def _code(line: str) -> str:
-    found = COMMENTED.match(line)
-    return found["code"] if found else line
-
-
 def _put_elsewhere(lines: list[str], number: int, block: list[str]) -> None:
     """Give comment lines that stood before line `number` to the key there, if it can take them; else they go up."""
     following = lines[number] if number < len(lines) else ""
-    if KEY.match(following) and not COMMENTED.match(following) and not _is_list(lines, number):
+    if KEY.match(following) and not COMMENTED.match(following) and not is_list(lines, number):
         first, *rest = block
         lines[number] = f"{following.rstrip():<{COLUMN - 1}} {first}"
         lines[number + 1 : number + 1] = [f"{'':<{COLUMN}}{line}" for line in rest]
         return
-    place = _safe_place(lines, number)
+    place = find_safe_place(lines, number)
     lines[place:place] = [f"{'':<{COLUMN}}{line}" for line in block]
-
-
-def _is_list(lines: list[str], number: int) -> bool:
-    """Whether the value of the key in a line is a list."""
-    found = KEY.match(lines[number])
-    if not found:
-        return False
-    value = _code(lines[number])[found.end() :].strip()
-    if value:
-        return value.startswith("[")
-    below = next((line for line in lines[number + 1 :] if _code(line).strip()), "")
-    indent = len(below) - len(below.lstrip())
-    return bool(ITEM.match(below)) and indent >= len(found["indent"])
-
-
-def _comments_off_lists(text: str) -> str:
-    """Comments on the line of a list's key, and below it before its first item, stand above the key."""
-    lines = text.splitlines()
-    for number in _lists_with_comments(lines):
-        found = COMMENTED.match(lines[number])
-        assert found is not None
-        block = [found["comment"]]
-        lines[number] = found["code"].rstrip()
-        while number + 1 < len(lines) and lines[number + 1].lstrip().startswith("#"):
-            block.append(lines.pop(number + 1).strip())
-        place = _safe_place(lines, number)
-        key = KEY.match(lines[number])
-        assert key is not None
-        block[0] = f"# {key['key']}: {block[0].lstrip('# ')}"  # it stands below another key now
-        lines[place:place] = [f"{'':<{COLUMN}}{line}" for line in block]
-    return "\n".join(lines) + "\n"
-
-
-def _lists_with_comments(lines: list[str]) -> Iterator[int]:
-    """Positions of such keys, from the last to the first: what is put in above moves none that is still to come."""
-    for number in range(len(lines) - 1, -1, -1):
-        if COMMENTED.match(lines[number]) and _is_list(lines, number):
-            yield number
-
-
-def _safe_place(lines: list[str], number: int) -> int:
-    """The position at or above `number` where comment lines survive: not directly below a list."""
-    while number > 0 and (not _code(lines[number - 1]).strip() or _ends_list(lines, number - 1)):
-        if lines[number - 1].lstrip().startswith("#") and not _below_list(lines, number - 1):
-            break
-        number -= 1
-        while number > 0 and (ITEM.match(lines[number]) or _is_list(lines, number)):
-            number -= 1
-    return number
-
-
-def _below_list(lines: list[str], number: int) -> bool:
-    """Whether a comment line, with those above it, stands below a list."""
-    while number > 0 and lines[number].lstrip().startswith("#"):
-        number -= 1
-    return _ends_list(lines, number)

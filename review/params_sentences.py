@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from review.params_layout import COMMENTED, KEY
+from review.params_lines import COMMENTED, KEY
 
 Schema = dict[str, Any]
 

@@ -136,7 +136,12 @@ def test_what_does_not_go_with_classification_is_told(edited, old: str, new: str
             "validate.checks.text.too_long.max_chars: unknown key",
         ),
         ("z: 5.0", "z: -5.0", "clean.outliers.checks.length.z: -5.0: should be greater than 0"),
-        ("method: stratified", "method: statified", "unknown name 'statified', did you mean 'stratified'?"),
+        ("source: files", "source: Files", "params.yaml: fetch.source: unknown name 'Files', did you mean 'files'?"),
+        (
+            "method: stratified",
+            "method: statified",
+            "params.yaml: split.method: unknown name 'statified', did you mean 'stratified'?",
+        ),
     ],
 )
 def test_options_of_members_are_checked_against_their_signatures(edited, old: str, new: str, message: str) -> None:

@@ -17,7 +17,8 @@ from ruamel.yaml.error import YAMLError
 
 from review import git
 from review.params import check
-from review.params_layout import COLUMN, lay_out
+from review.params_layout import lay_out
+from review.params_lines import COLUMN
 from stages.core import report, tables
 from stages.core.errors import UserError
 from stages.core.params import PATH, VERSION
@@ -124,11 +125,11 @@ def _migrated(text: str, name: str) -> tuple[str, list[str]]:
         _put_first(content, "version", VERSION, "of the layout of this file; older ones: make migrate")
         content["version"] = VERSION
         told.insert(0, f"{name}: version {version} -> {VERSION}")
-    found = lay_out(_dumped(content))
-    told += [f"{name}: without this comment, for which there is no place: {comment}" for comment in found.lost]
-    if version == VERSION and found.text != text:
+    layout = lay_out(_dumped(content))
+    told += [f"{name}: {remark}" for remark in layout.remarks()]
+    if version == VERSION and layout.text != text and not layout.refused:
         told.append(f"{name}: laid out as DVC writes it")
-    return found.text, told
+    return layout.text, told
 
 
 def _merged(base: str, ours: str, theirs: str) -> tuple[str, list[str]]:

@@ -1,6 +1,7 @@
 """The section `data` as a whole: balance, stages, test set, images, and what cannot be compared."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from review.balance import counted, rarest, shares, stage_counts
 from review.contents import closest
 from review.corpus import read_corpus
 from review.data import data_changes
-from stages.core import samples, tables
+from stages import augment, clean, fetch, split, validate
+from stages.core import report, samples, tables
 from stages.core.errors import UserError
 from tests import folders
 from tests.sounds import coded, speech
-from tests.workplace import Row
+from tests.workplace import LAX, ROOT, Row, working_in
 
 DIGITS = "recipes/digits.yaml"
 SPEECH = "recipes/speech-digits.yaml"
@@ -80,12 +82,22 @@ def test_stages_are_told_by_what_they_counted_and_a_reason_that_is_missing_is_0(
     assert next(iter(rows)) == ("fetch", "fetched")
 
 
-def test_every_count_of_the_shipped_run_is_told() -> None:
-    metrics = {
-        name: tables.read_json(folders.workplace.ROOT / f"metrics/{name}.json")
-        for name in ("fetch", "validate", "clean", "augment", "split", "encode")
+def test_every_count_of_a_run_is_told(tmp_path: Path) -> None:
+    stages: dict[str, Callable[[], None]] = {
+        "fetch": fetch.main,
+        "validate": validate.main,
+        "clean": clean.main,
+        "augment": augment.main,
+        "split": split.main,
     }
+    (tmp_path / "stages").symlink_to(ROOT / "stages")  # the synonyms
+    few = {**LAX, "fetch.path": str(ROOT / "data/source/messages.csv"), "fetch.limit_rows": 120}
+    with working_in(tmp_path, few):
+        for name, main in stages.items():
+            report.run(name, main)
+        metrics = {name: tables.read_json(f"metrics/{name}.json") for name in stages}
     found = dict(counted(metrics))
+    assert found["fetch", "fetched"] == 120
     assert (
         found["fetch", "fetched"] == found["validate", "rejected"] + found["clean", "kept"] + found["clean", "dropped"]
     )

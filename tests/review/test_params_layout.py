@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from review.params_layout import comments, is_laid_out, lay_out
+from review.params import look_at_layout
+from review.params_layout import is_laid_out, lay_out
+from review.params_lines import comments
 from stages.core.params import parse
 from tests.workplace import ROOT
 
@@ -106,6 +108,13 @@ def test_every_shipped_file_is_laid_out_so(path: Path) -> None:
     assert is_laid_out(path.read_text(encoding="utf-8")), "python -m review.params --lay-out"
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_an_override_that_changes_nothing_leaves_every_byte(path: Path, tmp_path: Path) -> None:
+    edited = put(path.read_text(encoding="utf-8"), tmp_path)
+    apply_overrides(edited, [])
+    assert edited.read_bytes() == path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("override", "lines"),
     [
@@ -120,6 +129,8 @@ def test_every_shipped_file_is_laid_out_so(path: Path) -> None:
         ("finetune.group_by_length=false", ["-   group_by_length: true ", "+   group_by_length: false "]),
         ("+fetch.splits={dev: validation}", ["-   splits: {} ", "+   splits: ", "+     dev: validation"]),
         ("review.slices=[channel]", ["-   slices: []", "+   slices:", "+   - channel"]),
+        ("~clean.labels.map.postive", ["-       postive: positive"]),
+        ("clean.labels.map={}", []),  # Hydra merges
         ("labels=[]", ["- labels:", "+ labels: []", "- - negative", "- - neutral", "- - positive"]),
         ("fetch.licence='a text: with marks'", ["-   licence: CC0-1.0 ", "+   licence: 'a text: with marks' "]),
     ],
@@ -154,6 +165,35 @@ def test_every_list_can_be_emptied_and_filled_and_no_comment_is_lost(name: str, 
     apply_overrides(edited, [f"{key}=[{','.join(map(repr, value))}]" for key, value in lists(content).items()])
     assert parse(edited) == content
     assert sorted(comments(edited.read_text(encoding="utf-8"))) == sorted(comments(text))
+
+
+@pytest.mark.parametrize("text", ["a: |\n  - x\n  # text\nb: 1\n", "a: 'x\n\n  - y\n  # z'\nb: [1, 2] # c\n"])
+def test_a_text_whose_lines_look_like_items_and_comments_is_left_alone_and_told(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = lay_out(text)
+    assert (layout.text, layout.refused, is_laid_out(text)) == (text, True, False)
+    path = put(text, tmp_path)
+    look_at_layout(path, write=True)
+    assert path.read_text(encoding="utf-8") == text
+    assert f"{path}: not laid out as DVC writes it: write texts of several lines on one" in plain(capsys)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_file_in_another_layout_is_told_with_the_command_or_laid_out(
+    write: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = put(OLD, tmp_path)
+    look_at_layout(path, write=write)
+    assert path.read_text(encoding="utf-8") == (NEW if write else OLD)
+    told = "laid out as DVC writes it" if write else f"python -m review.params --lay-out {path}"
+    assert told in plain(capsys)
+
+
+def plain(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was printed, without the ends of lines, which are where a terminal is narrow."""
+    written = capsys.readouterr()
+    return " ".join((written.out + written.err).split())
 
 
 def test_what_finds_no_place_is_told() -> None:

@@ -78,8 +78,8 @@ def test_without_a_lock_it_is_not_known(tmp_path: Path) -> None:
     assert "is not known" in sentence(found)
 
 
-def test_the_readers_of_the_shipped_lock_are_found() -> None:
-    text = (folders.workplace.ROOT / "dvc.lock").read_text(encoding="utf-8")
+def test_the_readers_of_a_lock_that_dvc_wrote_are_found(line: Repository) -> None:
+    text = (line.folder / "dvc.lock").read_text(encoding="utf-8")
     test, model = readers(text)
     assert test is not None and model is not None
     assert text.count(model) == 2
