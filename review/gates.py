@@ -47,6 +47,9 @@ def _unread(review: Mapping[str, Any], name: str, limit: str) -> Gate:
 
     What nobody can tell is not counted as failed gate by gate: `verified` fails for all of them.
     """
+    if review["result"] == UNCHANGED and review["unread"]:  # gates were edited, and cannot be judged anew
+        gate = _gate(name, limit, None, True, "no result changed; not judged by the edited gates: no outputs here")
+        return {**gate, "verified": False}
     if review["result"] == UNCHANGED:
         return _gate(name, limit, None, True, "as at the base: no result changed")
     return {**_gate(name, limit, None, True, f"{NOT_VERIFIED}: outputs cannot be read here"), "verified": False}

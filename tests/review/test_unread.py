@@ -19,7 +19,7 @@ Reviewed = Callable[..., tuple[int, dict[str, Any], str]]
 
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Sides:
-    """Branches from `main`: `readme`, `other` (other results), `lowered` (the same, and it may warn), `forged`."""
+    """Branches from `main`: `readme`; `gated`: another gate; `other`: other results; `lowered`: may warn; `forged`."""
     folder = tmp_path_factory.mktemp("unread") / "repository"
     folder.mkdir()
     made = begin(folder, review__resamples=500, review__gates__bounds={}, split__ratios=RATIOS)
@@ -35,6 +35,11 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Sides:
         made.make(messages(160), changes)
         made.predict(seed=1)
         made.commit()
+    made.repository.type("git", "checkout", "--quiet", "main")
+    made.branch("gated")
+    made.make(messages(160), {"review.gates.slices": {"accuracy": {"min": 0.99}}})
+    made.predict()
+    made.commit()
     made.repository.type("git", "checkout", "--quiet", "main")
     made.branch("forged")
     made.predict()
@@ -69,6 +74,20 @@ def test_results_that_did_not_change_pass_without_any_data(clone: Repository) ->
         "macro F1 is the same",
         "as at the base: no result changed",
     }
+
+
+def test_gates_that_were_edited_are_judged_where_that_is_possible_and_else_said_not_to_be(
+    sides: Sides, clone: Repository
+) -> None:
+    assert review(sides.repository, "gated")[0] == 1, "with the outputs at hand"
+    code, found, _ = review(clone, "gated")
+    assert (code, found["result"]) == (0, "unchanged")
+    (gate,) = (gate for gate in found["gates"] if gate["name"] == "slices.accuracy")
+    assert (gate["verified"], gate["why"]) == (
+        False,
+        "no result changed; not judged by the edited gates: no outputs here",
+    )
+    assert "of them not verified" in found["verdict"]["text"]
 
 
 def test_results_that_cannot_be_checked_are_never_green(clone: Repository) -> None:
