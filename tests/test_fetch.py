@@ -13,13 +13,14 @@ from ruamel.yaml import YAML
 from stages import fetch
 from stages.core import report, tables
 from stages.core.errors import UserError
+from tests import workplace
 
 ROOT = Path(__file__).parents[1]
 CSV = b"text,label,author\nhello,good,ann\nbye,,bob\n"
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     Path("in/a.csv").write_bytes(CSV)
@@ -133,7 +134,7 @@ def test_a_mistake_is_told_and_leaves_nothing_behind(options, given, what):
     assert outputs() == {}
 
 
-def test_a_mistake_late_in_the_data_leaves_nothing_behind_and_ends_with_1(workplace, capsys):
+def test_a_mistake_late_in_the_data_leaves_nothing_behind_and_ends_with_1(folder, capsys):
     Path("in/a.csv").write_bytes(CSV + b"a,b,c\n" * 20_000 + b"ragged\n")
     configure()
     with pytest.raises(SystemExit) as ended:
@@ -143,7 +144,7 @@ def test_a_mistake_late_in_the_data_leaves_nothing_behind_and_ends_with_1(workpl
     assert "fetch stopped: in/a.csv: line 20004: expected 3 columns, found 1: 'ragged'" in shown
     assert "Next: correct the line, or set fetch.options.bad_rows: keep" in shown
     assert outputs() == {}
-    assert sorted(path.name for path in workplace.iterdir()) == ["data", "in", "params.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == ["data", "in", "params.yaml"]
 
 
 def test_importing_the_stage_imports_nothing_heavy():
