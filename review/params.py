@@ -121,7 +121,7 @@ def schema() -> dict[str, Any]:
     parts["Outliers"]["properties"]["checks"] = _steps(OUTLIERS)
     parts["Fetch"]["properties"]["source"]["enum"] = sorted(SOURCES)
     parts["Split"]["properties"]["method"]["enum"] = sorted(SPLITTERS)
-    bases = [RECIPES / f"{name}.yaml" for name in recipes.BASES.values()]
+    bases = [RECIPES / f"{name}.yaml" for name in recipes.KINDS]
     for path in (*bases, *sorted(RECIPES.glob("*.yaml"))):  # first those of all texts, then of other modalities
         describe(whole, sentences(path.read_text(encoding="utf-8")), {})
     describe(whole, {}, parse(bases[0]))

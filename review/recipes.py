@@ -1,8 +1,9 @@
-"""Recipes: what differs from the params of their modality, completed to all of params.yaml.
+"""Recipes: what differs from the params of their kind of data, completed to all of params.yaml.
 
-`recipes/texts.yaml` holds every key; `images.yaml` and `sounds.yaml` hold what differs from it, and any other recipe
-what differs from the one of its `modality`. None of the three names data, classes or words, so that no recipe inherits
-those of another one. A recipe of data that the Hub has may say under `local` what differs for a folder of files.
+`recipes/texts.yaml` holds every key; `values.yaml` (texts with a value), `images.yaml` and `sounds.yaml` hold what
+differs from it, and any other recipe what differs from the one of its `modality` and `task`. None of the four names
+data, classes or words, so that no recipe inherits those of another one. A recipe of data that the Hub has may say under
+`local` what differs for a folder of files.
 """
 
 from dataclasses import replace
@@ -23,6 +24,10 @@ BASES = {"text": "texts", "image": "images", "audio": "sounds"}
 """Modality -> the recipe that its others differ from."""
 COMPLETE = BASES["text"]
 """The recipe that needs no other one."""
+VALUES = "values"
+"""The recipe that others of texts with a value differ from."""
+KINDS = (*BASES.values(), VALUES)
+"""The recipes that name no data."""
 LOCAL = "local"
 """The key of a recipe that holds what differs where the data are files."""
 Content = dict[str, Any]
@@ -30,7 +35,7 @@ Content = dict[str, Any]
 
 def names(folder: Path = RECIPES) -> list[str]:
     """The recipes of data there are, in order of the alphabet."""
-    return sorted(path.stem for path in folder.glob("*.yaml") if path.stem not in BASES.values())
+    return sorted(path.stem for path in folder.glob("*.yaml") if path.stem not in KINDS)
 
 
 def find(name: str, folder: Path = RECIPES) -> Path:
@@ -41,7 +46,7 @@ def find(name: str, folder: Path = RECIPES) -> Path:
     """
     path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
     if not path.is_file():
-        known = [*names(folder), *BASES.values()]
+        known = [*names(folder), *KINDS]
         raise UserError(f"{name}: no such recipe{nearest(Path(name).stem, known)}", f"known: {', '.join(known)}")
     return path
 
@@ -109,4 +114,9 @@ def _base(path: Path, content: Content) -> Path | None:
         raise UserError(f"{path}: modality: {modality!r}{nearest(str(modality), BASES)}", f"one of: {', '.join(BASES)}")
     if path.stem == COMPLETE:
         return None
-    return SHIPPED / f"{COMPLETE if path.stem in BASES.values() else BASES[modality]}.yaml"
+    return SHIPPED / f"{COMPLETE if path.stem in KINDS else kind_of(modality, content.get('task'))}.yaml"
+
+
+def kind_of(modality: str, task: str | None) -> str:
+    """The name of the recipe that holds what such data have in common."""
+    return VALUES if modality == "text" and task == "regression" else BASES[modality]
