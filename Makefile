@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
+# an option, where the variable was given on the command line: GROUP and others may stand in the environment
+flag = $(if $(filter command,$(origin $(1))),--$(2) "$($(1))")
+
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
 
@@ -22,6 +25,11 @@ $(VENV)/installed: pyproject.toml .ci/constraints.txt
 repro: install ## run the line, then show the results
 	dvc repro
 	@python -m review.results
+
+new: install ## DATA=tickets.csv|photos.zip|FOLDER: params.yaml for your own data; DRY=1 only shows (without DATA: its flags)
+	@python -m workbench.new "$(DATA)" $(call flag,TEXT,text) $(call flag,TEXT_PAIR,text-pair) $(call flag,LABEL,label) \
+		$(call flag,VALUE,value) $(call flag,GROUP,group) $(call flag,DATE,date) $(call flag,SPLIT,split) \
+		$(call flag,LABELS,labels) $(call flag,MODEL,model) $(call flag,STRATEGY,strategy) $(if $(DRY),--dry)
 
 use: install ## RECIPE=sst2: params.yaml from a recipe; DATA=folder reads that in place of the recipe's source
 	@python -m workbench.use "$(RECIPE)" "$(DATA)"

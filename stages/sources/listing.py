@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
+from stages.core.blocks import Column
 from stages.core.errors import UserError
 from stages.sources import formats, opening
 from stages.sources.delimited import DELIMITERS, SAMPLE_LINES, delimited, fitting_delimiters
@@ -20,7 +21,7 @@ SHOWN_FILES = 5
 WHERE_IN = "names are looked for from fetch.path, from the index's own folder, and as the end of exactly one path"
 
 
-def read_index(content: bytes, shown: str, file_column: str) -> pa.Table:
+def read_index(content: bytes, shown: str, file_column: Column) -> pa.Table:
     """The index as string columns, a row a line in order; JSON lines by suffix, else delimited with a header.
 
     Raises:
@@ -43,7 +44,7 @@ def read_index(content: bytes, shown: str, file_column: str) -> pa.Table:
     return pa.concat_tables(tables, promote_options="default").combine_chunks()
 
 
-def _batches(content: bytes, shown: str, file_column: str) -> Iterator[Raw]:
+def _batches(content: bytes, shown: str, file_column: Column) -> Iterator[Raw]:
     codec = opening.codec(content[: opening.HEAD_BYTES], "auto", shown)
     suffix = PurePosixPath(shown.lower()).suffix
     lines = io.StringIO(_decoded(content, codec, shown), newline="")

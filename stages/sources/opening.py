@@ -66,7 +66,7 @@ def refuse_other_kinds(start: bytes, name: str) -> None:
         if start.startswith(magic):
             raise UserError(f"{name}: this is {what}", hint)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        what, hint = _zipped(start)
+        what, hint = zipped(start)
         raise UserError(f"{name}: this is {what}", hint)
     markup = start.removeprefix(codecs.BOM_UTF8).lstrip()[:16].lower()
     for magic, kind in MARKUP.items():
@@ -132,7 +132,8 @@ def _binary(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, "rb") if packed else path.open("rb"))
 
 
-def _zipped(start: bytes) -> tuple[str, str]:
+def zipped(start: bytes) -> tuple[str, str]:
+    """What a zip archive is that begins with `start`, and what to do with it: workbooks are such archives, too."""
     if b"mimetypeapplication/vnd.oasis.opendocument" in start[:128]:
         return "an OpenDocument file", SHEET
     if b"[Content_Types].xml" in start or b"xl/" in start:
