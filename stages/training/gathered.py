@@ -22,9 +22,16 @@ def best_of(results: Sequence[Result], best_by: str, task: Task) -> Result:
     return min(results, key=lambda result: badness(result.best, best_by, task))
 
 
-def metrics_of(results: Sequence[Result], best: Result, validation: int) -> dict[str, Any]:
-    """The content of metrics/finetune.json: of the saved member and, of several, each one, mean and deviation."""
-    found = summary(best.history, best.counts, best.samples, validation)
+def metrics_of(
+    results: Sequence[Result], best: Result, validation: int, *, epochs_asked: int | None = None
+) -> dict[str, Any]:
+    """The content of metrics/finetune.json: of the saved member and, of several, each one, mean and deviation.
+
+    Args:
+        validation: samples.
+        epochs_asked: those of params.yaml, where `min_updates` has raised them.
+    """
+    found = summary(best.history, best.counts, best.samples, validation, epochs_asked=epochs_asked)
     if len(results) == 1:
         return found
     members = {

@@ -31,6 +31,7 @@ class Settings:
     accumulation_steps: int
     eval_batch_size: int
     seed: int
+    min_updates: int
     group_by_length: bool
     max_grad_norm: float | None
     l1: float
@@ -129,7 +130,7 @@ def evaluate_epoch(learner: Learner, validation: Encoded, settings: Settings, pr
             progress.best, history.best_epoch = value, progress.epoch
             progress.kept = {name: weight.clone() for name, weight in moving(learner.model).items()}
         elif settings.patience_epochs and progress.epoch - history.best_epoch >= settings.patience_epochs:
-            history.stopped_early = True
+            history.stopped_early = len(history.steps) >= settings.min_updates
     if learner.plateau:
         learner.plateau.epoch(value)
         apply_rates(learner)
@@ -180,11 +181,16 @@ def order(train: Encoded, settings: Settings, epoch: int) -> Iterator[Rows]:
 
 def count_updates(train: Encoded, settings: Settings) -> int:
     """The updates of a whole training."""
+    return sum(count_epoch_updates(train, settings, epoch) for epoch in range(1, settings.epochs + 1))
+
+
+def count_epoch_updates(train: Encoded, settings: Settings, epoch: int) -> int:
+    """The updates of one epoch, counted from 1; with `batch_tokens` they differ from epoch to epoch."""
     if settings.batch_tokens:
-        batches = [sum(1 for _ in order(train, settings, number)) for number in range(1, settings.epochs + 1)]
+        batches = sum(1 for _ in order(train, settings, epoch))
     else:
-        batches = [count_batches(len(train), settings.batch_size)] * settings.epochs
-    return sum(math.ceil(count / settings.accumulation_steps) for count in batches)
+        batches = count_batches(len(train), settings.batch_size)
+    return math.ceil(batches / settings.accumulation_steps)
 
 
 def validate(learner: Learner, validation: Encoded, settings: Settings) -> dict[str, float]:

@@ -11,7 +11,9 @@ from stages.core import models, report, tables
 from stages.training.progress import History
 
 
-def summary(history: History, counts: Mapping[str, int], train: int, validation: int) -> dict[str, Any]:
+def summary(
+    history: History, counts: Mapping[str, int], train: int, validation: int, *, epochs_asked: int | None = None
+) -> dict[str, Any]:
     """metrics/finetune.json: what was trained on what, and the best epoch's validation metrics."""
     best = history.epochs[history.best_epoch - 1]
     return {
@@ -19,6 +21,7 @@ def summary(history: History, counts: Mapping[str, int], train: int, validation:
         "parameters": counts,
         "steps": len(history.steps),
         "epochs": len(history.epochs),
+        **({} if epochs_asked is None else {"epochs_asked": epochs_asked}),
         "best_epoch": history.best_epoch,
         "stopped_early": history.stopped_early,
         "train_loss": round(best["train_loss"], 6),
