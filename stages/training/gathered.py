@@ -13,13 +13,13 @@ from stages.core import report, tables
 from stages.tasks.spread import member_table, spread
 from stages.tasks.task import Array, Task
 from stages.training.members import Data, Result
-from stages.training.objective import badness
+from stages.training.objective import rank
 from stages.training.results import scores_of, summary, take_over
 
 
 def best_of(results: Sequence[Result], best_by: str, task: Task) -> Result:
-    """The member whose best epoch is the best on validation, the first of equals."""
-    return min(results, key=lambda result: badness(result.best, best_by, task))
+    """The member whose best epoch is the best on validation, the first of those that rank alike."""
+    return min(results, key=lambda result: rank(result.best, best_by, task))
 
 
 def metrics_of(

@@ -14,7 +14,7 @@ from stages.core.seeds import generator, seed_of
 from stages.training.arrays import Rows
 from stages.training.batches import Encoded, count_batches, shuffled, shuffled_by_tokens
 from stages.training.checkpoints import Checkpoints
-from stages.training.objective import badness
+from stages.training.objective import rank
 from stages.training.predict import logits_of
 from stages.training.progress import History, Learner, Progress
 from stages.training.state import capture, load_moving, moving, restore
@@ -120,16 +120,23 @@ def start_random(seed: int) -> None:
 
 
 def evaluate_epoch(learner: Learner, validation: Encoded, settings: Settings, progress: Progress) -> dict[str, float]:
-    """Validate, note the epoch's row, and keep its weights if they are the best so far."""
+    """Validate, note the epoch's row, and keep its weights if they are the best so far.
+
+    Of epochs with equal scores the one that ranks higher by the task's `ties_by` is kept, else the earlier. For early
+    stopping an equal score is no improvement.
+    """
     history = progress.history
     with learner.average.applied(learner.model) if learner.average else nullcontext():
         scores = validate(learner, validation, settings)
         history.epochs.append({"epoch": progress.epoch, "train_loss": mean(progress.losses), **scores})
-        value = badness(scores, settings.best_by, learner.objective.task)
-        if value < progress.best - settings.min_delta:
-            progress.best, history.best_epoch = value, progress.epoch
+        value, tie = rank(scores, settings.best_by, learner.objective.task)
+        improves = value < progress.best - settings.min_delta
+        if improves:
+            progress.improved = progress.epoch
+        if improves or (value == progress.best and tie < progress.tie):
+            progress.best, progress.tie, history.best_epoch = value, tie, progress.epoch
             progress.kept = {name: weight.clone() for name, weight in moving(learner.model).items()}
-        elif settings.patience_epochs and progress.epoch - history.best_epoch >= settings.patience_epochs:
+        if settings.patience_epochs and progress.epoch - progress.improved >= settings.patience_epochs:
             history.stopped_early = len(history.steps) >= settings.min_updates
     if learner.plateau:
         learner.plateau.epoch(value)

@@ -179,5 +179,11 @@ def badness(scores: dict[str, float], best_by: str, task: Task) -> float:
     return -scores[best_by] if task.best_by[best_by] else scores[best_by]
 
 
+def rank(scores: dict[str, float], best_by: str, task: Task) -> tuple[float, float]:
+    """What chooses between epochs, or between members: lower is better, by `best_by`, where that is equal by the
+    task's `ties_by`. With few validation samples many epochs have equal scores."""
+    return badness(scores, best_by, task), badness(scores, task.ties_by, task)
+
+
 CLASSES = CrossEntropy(Classes({}, bins=CALIBRATION_BINS), make_loss("cross_entropy", label_smoothing=0.0), 0.0)
 """Cross entropy over however many classes the model has."""

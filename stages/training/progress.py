@@ -53,6 +53,8 @@ class Progress:
         updates: of this epoch.
         losses: this epoch's, with the samples that each is of.
         best: the best epoch's metric, of which lower is better.
+        tie: the same of the score that decides between equal ones.
+        improved: the last epoch that was better than those before.
         kept: the best epoch's weights.
     """
 
@@ -61,6 +63,8 @@ class Progress:
     updates: int = 0
     losses: list[tuple[float, int]] = field(default_factory=list)
     best: float = math.inf
+    tie: float = math.inf
+    improved: int = 0
     kept: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def next_epoch(self) -> None:
