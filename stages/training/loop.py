@@ -103,6 +103,8 @@ def epoch(learner: Learner, train: Encoded, settings: Settings, progress: Progre
             mixup=settings.mixup,
             draw=mixing(settings.seed, progress.epoch, start) if settings.mixup is not None else None,
         )
+        if "score_sum" in row:
+            progress.score_sum = (progress.score_sum or 0.0) + row.pop("score_sum")
         row = {"step": len(progress.history.steps) + 1, **row}
         progress.history.steps.append(row)
         progress.losses.append((row["loss"], sum(len(rows) for rows in group)))
@@ -128,7 +130,8 @@ def evaluate_epoch(learner: Learner, validation: Encoded, settings: Settings, pr
     history = progress.history
     with learner.average.applied(learner.model) if learner.average else nullcontext():
         scores = validate(learner, validation, settings)
-        history.epochs.append({"epoch": progress.epoch, "train_loss": mean(progress.losses), **scores})
+        trained = progress.train_row(learner.objective.batch_score)
+        history.epochs.append({"epoch": progress.epoch, **trained, **scores})
         value, tie = rank(scores, settings.best_by, learner.objective.task)
         improves = value < progress.best - settings.min_delta
         if improves:
@@ -211,9 +214,3 @@ def validate(learner: Learner, validation: Encoded, settings: Settings) -> dict[
         team=learner.team,
     )
     return learner.team.once(lambda: learner.objective.scores(validation.labels, logits))
-
-
-def mean(losses: list[tuple[float, int]]) -> float:
-    """The mean loss a sample, from batches' means and sizes."""
-    values, sizes = np.array(losses).T
-    return float(np.average(values, weights=sizes))

@@ -8,7 +8,7 @@ from typing import Any
 
 from stages.core import live as listeners
 from stages.core import models, report, tables
-from stages.training.progress import History
+from stages.training.progress import TRAIN, History
 
 
 def summary(
@@ -31,7 +31,7 @@ def summary(
 
 def scores_of(row: Mapping[str, float]) -> dict[str, float]:
     """The validation scores in the row of an epoch."""
-    return {name: round(value, 6) for name, value in row.items() if name not in ("epoch", "train_loss")}
+    return {name: round(value, 6) for name, value in row.items() if name != "epoch" and not name.startswith(TRAIN)}
 
 
 def live_log(folder: str | None, shown: Sequence[str]) -> Callable[[dict[str, float]], None]:

@@ -175,6 +175,14 @@ def test_undefined_scores_of_an_early_epoch_do_not_lose_the_model(
     assert fit(learner, samples, samples, settings=settings).best_epoch == 2
 
 
+def test_the_training_score_of_values_is_r2_against_the_training_mean() -> None:
+    goal = Standardised(VALUES, scale=40.0, shift=250.0, huber_delta=None)
+    gold, logits = torch.tensor([250.0, 290.0, 210.0, 330.0]), torch.tensor([[0.0], [0.5], [-1.0], [1.0]])
+    errors = (logits[:, 0].numpy() * 40 + 250 - gold.numpy()) / 40
+    assert goal.batch_score == "r2"
+    assert goal.score_sum(logits, gold).item() == pytest.approx(4 - (errors**2).sum())
+
+
 def test_the_loss_of_one_answer_is_the_baseline() -> None:
     goal = Standardised(VALUES, scale=40.0, shift=250.0, huber_delta=None)
     assert goal.baselines(np.array([250.0, 290.0, 210.0, 330.0])) == (1.5, 1.5)
