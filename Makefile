@@ -1,6 +1,6 @@
 # `make repro` and `make test` need git, make and Python 3.11 or 3.12, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install repro page look experiments search test longtest check lock schema agreement review runs merge migrate register promote clean
+.PHONY: help install repro new use page look experiments search test longtest check lock schema agreement review runs merge migrate register promote clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,6 +22,9 @@ $(VENV)/installed: pyproject.toml .ci/constraints.txt
 repro: install ## run the line, then show the results
 	dvc repro
 	@python -m review.results
+
+use: install ## RECIPE=sst2: params.yaml from a recipe; DATA=folder reads that in place of the recipe's source
+	@python -m workbench.use "$(RECIPE)" "$(DATA)"
 
 page: install ## this run as one HTML page to look at, offline: .groundwork/page.html
 	@python -m workbench.page

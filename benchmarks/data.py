@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from benchmarks.corpus import texts_and_pairs, write_csv
+from review.recipes import complete, complete_text
 from stages.core import report
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +59,7 @@ def line(folder: Path, rows: int) -> list[Run]:
 def write_params(path: Path) -> None:
     """The shipped params, whose source the corpus replaces, without derived samples."""
     yaml = YAML()
-    params = yaml.load(ROOT / "recipes/messages.yaml")
+    params = yaml.load(complete_text(ROOT / "recipes/messages.yaml"))
     params["augment"] |= {"copies": 0, "balance": "none"}
     yaml.dump(params, path)
 
@@ -88,7 +89,7 @@ def compare(texts: int) -> list[Search]:
     """The search of `clean`, then the peer's, on the same texts, for pairs of the same similarity."""
     from stages.cleaners.near import shingles
 
-    near: dict[str, Any] = YAML(typ="safe").load(ROOT / "recipes/messages.yaml")["clean"]["duplicates"]["near"]
+    near: dict[str, Any] = complete(ROOT / "recipes/messages.yaml")["clean"]["duplicates"]["near"]
     size, threshold = near["shingle_characters"], near["threshold"]
     corpus, planted = texts_and_pairs(texts, SEED)
 

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from benchmarks import data, media_corpus, media_peers
 from benchmarks.data import ROOT, SEED
+from review.recipes import complete
 from stages.core import tables
 from stages.core.media import items
 
@@ -118,7 +119,7 @@ CLIPS = Family(
 
 def params_of(family: Family, source: Path, workers: int) -> dict[str, Any]:
     """The family's recipe, reading `source`, with one derived sample for each original, under a lenient contract."""
-    params: dict[str, Any] = YAML().load(ROOT / f"recipes/{family.recipe}.yaml")
+    params = complete(ROOT / f"recipes/{family.recipe}.yaml")
     params["labels"] = list(family.labels)
     params["fetch"] |= {"path": str(source), **family.fetch}
     contract = {"min_rows": 1, "min_rows_per_class": 1, "max_imbalance": 100.0, "max_shares": {}}

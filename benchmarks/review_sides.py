@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.corpus import LABELS, texts_and_pairs
 from review.pairing import Pair
+from review.recipes import complete
 from review.sides import NoOutputs, Side
 from stages.core import samples, tables
 from stages.core.seeds import generator
@@ -70,7 +71,7 @@ def write(folder: Path, *, train: int, test: int, seed: int = 0) -> None:
         (folder / name / "models").mkdir()
         pq.write_table(task.predictions(ids[:test], found.gold, outputs), folder / name / "models/predictions.parquet")
         with (folder / name / "params.yaml").open("wb") as file:
-            YAML().dump(YAML().load(ROOT / "recipes/messages.yaml"), file)
+            YAML().dump(complete(ROOT / "recipes/messages.yaml"), file)
 
 
 def _tables(folder: Path, ids: list[str], texts: list[str], labels: Integers, splits: list[str]) -> None:

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from benchmarks import data, training_data
 from benchmarks.data import ROOT, SEED
 from benchmarks.training_clock import OUTPUT, Marks, rate
+from review.recipes import complete
 from stages.core import tables
 
 BEFORE = ("fetch", "validate", "clean", "augment", "split")
@@ -49,7 +50,7 @@ class Timed:
 
 def params(changes: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe of SST-2, reading `source/`, with other values for some dotted keys."""
-    found: dict[str, Any] = YAML().load(ROOT / "recipes/sst2.yaml")
+    found = complete(ROOT / "recipes/sst2.yaml")
     options = {"files": training_data.SPLITS, **TSV, "pattern": None, "bad_rows": "error"}
     names = dict(enumerate(training_data.LABELS))
     found["fetch"] |= {"source": "files", "path": "source", "columns": {"text": 0, "label": 1}, "options": options}

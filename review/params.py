@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from review import recipes
 from review.params_layout import lay_out
 from review.params_sentences import describe, sentences
+from review.recipes import RECIPES
 from review.trials import space
 from stages import augmenters as augmenting
 from stages import cleaners as cleaning
@@ -33,16 +35,30 @@ FAMILIES = (
 OUTLIERS = cleaning.OUTLIERS
 IMAGE_AUGMENTERS = augmenting.IMAGE
 SCHEMA = Path("recipes/params.schema.json")
-RECIPES = Path("recipes")
 
 
 def check(path: Path) -> None:
     """Check one params file: its keys, the options of every member that it names, switched on or not, and its search.
 
+    A recipe is completed first, for its own source and, where it says how, for files.
+
     Raises:
         UserError: what is wrong, by dotted key.
     """
-    content = parse(path)
+    if path.absolute().parent.name != RECIPES.name:
+        check_content(parse(path))
+        return
+    check_content(recipes.complete(path))
+    if recipes.LOCAL in parse(path):
+        check_content(recipes.complete(path, "data/source"))
+
+
+def check_content(content: dict[str, Any]) -> None:
+    """Check what a complete params file holds, as `check` does.
+
+    Raises:
+        UserError: what is wrong, by dotted key.
+    """
     accept(content)
     searched = space.dimensions(content, checked(content).search.space)
     space.check(content, searched, accept)
@@ -84,24 +100,31 @@ def _chosen(registry: Mapping[str, str], name: str, values: Mapping[str, Any], b
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of params.yaml, with the options of the steps that can be named in it.
+    """The JSON schema of params.yaml and of recipes, with the options of the steps that can be named in it.
 
-    Each key has what the recipes' comments say of it, and the value of the default.
+    Each key has what the recipes' comments say of it, and the value of the default. No key is required, since a
+    recipe holds what differs; what params.yaml lacks is told by whatever reads it.
     """
     whole = Params.model_json_schema(by_alias=True)
+    whole["properties"][recipes.LOCAL] = {
+        "type": "object",
+        "description": "Of a recipe: what differs for data in files, make use RECIPE=NAME DATA=FOLDER.",
+    }
     parts = whole["$defs"]
+    for part in (whole, *parts.values()):
+        part.pop("required", None)
     for name, cleaners, augmenters in FAMILIES:
         for block, registry in (("Clean", cleaners), ("Augment", augmenters)):
             parts[f"{block}{name.title()}"] = _ordered(registry)
             parts[block]["properties"][name] = {"$ref": f"#/$defs/{block}{name.title()}"}
-    parts["Finetune"]["properties"]["online"] = {"$ref": "#/$defs/AugmentImage"}
+    parts["Finetune"]["properties"]["online"] = {"anyOf": [{"$ref": "#/$defs/AugmentImage"}, {"type": "null"}]}
     parts["Outliers"]["properties"]["checks"] = _steps(OUTLIERS)
     parts["Fetch"]["properties"]["source"]["enum"] = sorted(SOURCES)
     parts["Split"]["properties"]["method"]["enum"] = sorted(SPLITTERS)
-    default = RECIPES / "messages.yaml"
-    for path in (default, *sorted(RECIPES.glob("*.yaml"))):  # first those of the default, then of other modalities
+    bases = [RECIPES / f"{name}.yaml" for name in recipes.BASES.values()]
+    for path in (*bases, *sorted(RECIPES.glob("*.yaml"))):  # first those of all texts, then of other modalities
         describe(whole, sentences(path.read_text(encoding="utf-8")), {})
-    describe(whole, {}, parse(default))
+    describe(whole, {}, parse(bases[0]))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | whole
 
 
@@ -109,7 +132,6 @@ def _ordered(registry: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": ["order", "steps"],
         "properties": {
             "order": {"type": "array", "items": {"enum": sorted(registry)}},
             "steps": _steps(registry),
@@ -131,7 +153,7 @@ def _step(registry: Mapping[str, str], name: str) -> dict[str, Any]:
     summary = (function.__doc__ or "").split("\n\n")[0]
     one["description"] = " ".join(summary.split())
     one["properties"] = {"enabled": {"type": "boolean"}, **one.get("properties", {})}
-    one["required"] = ["enabled", *one.get("required", [])]
+    one.pop("required", None)
     return one
 
 

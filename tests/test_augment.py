@@ -32,7 +32,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.chdir(tmp_path)
 
     def run(rows: list[dict[str, Any]], steps: tuple[str, ...] = ("keyboard",), **changes: Any) -> dict[str, Any]:
-        params = YAML(typ="safe").load(ROOT / "recipes/messages.yaml")
+        params = workplace.params({})
         block = params["augment"]
         block.update({"copies": 0, "balance": "none", **changes})
         for name, step in block["text"]["steps"].items():

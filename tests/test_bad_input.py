@@ -157,7 +157,7 @@ def test_a_typo_in_params_stops_every_stage(stop: Stop, stage: str) -> None:
 
 
 def test_a_typo_in_the_file_ends_the_script_with_1(tmp_path: Path) -> None:
-    text = (workplace.ROOT / "recipes/messages.yaml").read_text(encoding="utf-8").replace("\nlr:", "\nlrr:")
+    text = workplace.text().replace("\nlr:", "\nlrr:")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(workplace.ROOT)}
     command = [sys.executable, "-m", "stages.split"]

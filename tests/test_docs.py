@@ -14,11 +14,11 @@ from types import ModuleType
 import pytest
 from ruamel.yaml import YAML
 
+from review.recipes import complete
 from stages import cleaners
 from stages.checks import CHECKS
 from stages.cleaners.sounds import REPAIR
 from stages.core.errors import UserError
-from stages.core.params import parse
 from stages.core.registry import build
 from stages.core.samples import SCHEMA
 
@@ -89,7 +89,7 @@ def codes() -> set[str]:
     trees = [ast.parse(read(path)) for path in ROOT.glob("stages/**/*.py")]
     texts = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
     named = {text for text in texts if isinstance(text, str) and CODE.fullmatch(text)}
-    recipes = [parse(path) for path in ROOT.glob("recipes/*.yaml")]
+    recipes = [complete(path) for path in ROOT.glob("recipes/*.yaml")]
     keys = {f"{family}.{key}" for params in recipes for family in FAMILIES for key in params.get(family, {})}
     return named - keys | set(CHECKS) | {f"{family}.{name}" for family, names in STEPS.items() for name in names}
 

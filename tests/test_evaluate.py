@@ -17,6 +17,7 @@ from stages import evaluate
 from stages.core import report, samples, tables
 from stages.core.errors import UserError
 from stages.core.params import PATH
+from tests import workplace
 from tests.pictures import KINDS, png, stripes
 from tests.sounds import coded, tone
 from tests.workplace import working_in
@@ -89,7 +90,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(report.console, "width", 140)
-    shutil.copy(REPOSITORY / "recipes/messages.yaml", PATH)
+    PATH.write_text(workplace.text(), encoding="utf-8")
     shutil.copytree(model, "models/model")
     tables.write_json("models/members/members.json", {"members": []})
     tables.write_file("models/out_of_fold.parquet", pa.table({"split": pa.array([], pa.string())}))

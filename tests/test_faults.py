@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +59,7 @@ def outcomes() -> dict[str, Outcome]:
     found = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), report.console.capture():
         shutil.copytree(SOURCE, "data/source")
-        shutil.copy(workplace.ROOT / "recipes/messages.yaml", "params.yaml")
+        Path("params.yaml").write_text(workplace.text(), encoding="utf-8")
         for stage in (fetch, validate, clean):
             stage.main()
         for stage_name, name in (("validated", "rejected"), ("cleaned", "dropped"), ("cleaned", "samples")):

@@ -13,7 +13,6 @@ from ruamel.yaml import YAML
 from stages import fetch
 from stages.core import report, tables
 from stages.core.errors import UserError
-from stages.core.params import parse
 
 ROOT = Path(__file__).parents[1]
 CSV = b"text,label,author\nhello,good,ann\nbye,,bob\n"
@@ -29,7 +28,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def configure(options: dict[str, Any] | None = None, **given: Any) -> None:
     """The shipped params.yaml, with another `fetch`."""
-    params = parse(ROOT / "recipes/messages.yaml")
+    params = workplace.params({})
     params["fetch"] |= {
         "path": "in",
         "columns": {"text": "text", "label": "label", "group": "author"},

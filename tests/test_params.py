@@ -21,7 +21,7 @@ def edited(tmp_path: Path):
     """A copy of params.yaml, or of a recipe, with one piece of text replaced."""
 
     def edit(old: str, new: str, recipe: str = DEFAULT) -> Path:
-        text = (ROOT / recipe).read_text(encoding="utf-8")
+        text = workplace.text(recipe)
         assert old in text
         path = tmp_path / "params.yaml"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -100,7 +100,7 @@ def test_a_mistake_is_named_by_key_value_and_what_is_allowed(edited, old: str, n
     ],
 )
 def test_what_does_not_go_with_regression_is_told(tmp_path: Path, old: str, new: str, message: str | None) -> None:
-    text = (ROOT / "recipes/sick.yaml").read_text(encoding="utf-8")
+    text = workplace.text("recipes/sick.yaml")
     assert old in text
     path = tmp_path / "params.yaml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -167,7 +167,7 @@ DIGITS, SPEECH = "recipes/digits.yaml", "recipes/speech-digits.yaml"
         (DEFAULT, {"clean.text": None}, "modality text, strategy full: missing: clean.text"),
         (DEFAULT, {"augment.limits": None}, "modality text, strategy full: missing: augment.limits"),
         (DEFAULT, {"encode.max_length_tokens": None}, "strategy full: missing: encode.max_length_tokens"),
-        (DEFAULT, {"modality": "image"}, "clean.duplicates.near.max_distance_bits, decode, encode.processor"),
+        (DEFAULT, {"modality": "image"}, "clean.image, clean.duplicates.near.max_distance_bits, augment.image, encode"),
         (DEFAULT, {"modality": "sound"}, "modality: 'sound': should be 'text', 'image' or 'audio'"),
         (DIGITS, {"decode.memory_mib": 0}, "decode.memory_mib: 0: should be greater than or equal to 1"),
         (DIGITS, {"decode.timeout_s": 0}, "decode.timeout_s: 0: should be greater than 0"),
@@ -250,11 +250,11 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, content: str, message: st
 def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load(tmp_path / "params.yaml")
-    assert caught.value.hint == "cp recipes/messages.yaml params.yaml"
+    assert caught.value.hint == "make use RECIPE=messages"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_is_a_complete_params_file(path: Path) -> None:
+def test_every_recipe_completes_to_a_params_file(path: Path) -> None:
     review_params.check(path)
 
 

@@ -52,7 +52,7 @@ def test_stages_without_a_model_run_without_its_libraries_nor_those_of_images_an
     for name in ("data/source", "stages/augmenters/synonyms.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).symlink_to(workplace.ROOT / name)
-    (tmp_path / "params.yaml").symlink_to(workplace.ROOT / "recipes/messages.yaml")
+    (tmp_path / "params.yaml").write_text(workplace.text(), encoding="utf-8")
     found = loaded(tmp_path, WITHOUT_A_MODEL, [*MODELS, *MEDIA], run=True)
     assert found == {f"{verb} {name}": [] for name in WITHOUT_A_MODEL for verb in ("import", "run")}
 

@@ -11,8 +11,8 @@ from unittest import mock
 import pyarrow as pa
 from hypothesis import settings
 
+from review import recipes
 from stages.core import samples, tables
-from stages.core.params import parse
 
 ROOT = Path(__file__).parents[1]
 Row = dict[str, Any]
@@ -32,8 +32,14 @@ LAX = {
 
 
 @cache
-def _shipped(name: str) -> dict[str, Any]:
-    return parse(ROOT / name)
+def shipped(name: str) -> dict[str, Any]:
+    return recipes.complete(ROOT / name)
+
+
+@cache
+def text(name: str = "recipes/messages.yaml") -> str:
+    """The params.yaml that a recipe makes: the shipped one, or another."""
+    return recipes.complete_text(ROOT / name)
 
 
 def params(changes: Mapping[str, Any], recipe: str = "recipes/messages.yaml") -> dict[str, Any]:
@@ -41,7 +47,7 @@ def params(changes: Mapping[str, Any], recipe: str = "recipes/messages.yaml") ->
 
     Few rows are trained for as few epochs as a test says: `finetune.min_updates` is off unless it asks for it.
     """
-    content = copy.deepcopy(_shipped(recipe))
+    content = copy.deepcopy(shipped(recipe))
     content["finetune"]["min_updates"] = 0
     for key, value in changes.items():
         *path, last = key.split(".")

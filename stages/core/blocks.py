@@ -1,8 +1,12 @@
 """The blocks of params.yaml: types and ranges. Every default stands in params.yaml and the recipes."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -15,10 +19,51 @@ Options = dict[str, Any]
 """Options of a registry's member: checked against its signature by the stage that uses it."""
 
 
+@dataclass(frozen=True)
+class Only:
+    """Marks a key that belongs to some modalities: there it must stand, elsewhere it means nothing."""
+
+    modalities: tuple[str, ...]
+
+
+OF_TEXTS = Only(("text",))
+OF_IMAGES = Only(("image",))
+OF_SOUNDS = Only(("audio",))
+OF_MEDIA = Only(("image", "audio"))
+
+
 class Strict(BaseModel):
-    """No unknown keys, no conversions: `"3"` is no number."""
+    """No unknown keys, no conversions: `"3"` is no number. A mapping without entries may be written as nothing."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_an_empty_mapping(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        return {**content, **{key: {} for key, field in keys(cls) if content.get(key, 0) is None and is_mapping(field)}}
+
+
+def keys(block: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    """The keys of a block as params.yaml writes them, and what is known of each."""
+    for name, field in block.model_fields.items():
+        yield field.alias or name, field
+
+
+def block_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The block that is the value of a key, null or not; None where its value is something else."""
+    return next((one for one in _types(field) if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def is_mapping(field: FieldInfo) -> bool:
+    """Whether the value of a key is a mapping of the user's own entries, which cannot be null."""
+    types = _types(field)
+    return any(get_origin(one) is dict for one in types) and type(None) not in types
+
+
+def _types(field: FieldInfo) -> tuple[Any, ...]:
+    return get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
 
 
 class Fetch(Strict):
@@ -107,10 +152,10 @@ class NearDuplicates(Strict):
 
     enabled: bool
     action: Literal["drop", "group"]
-    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
-    shingle_characters: Annotated[int, Field(ge=1, le=32)] | None = None
-    permutations: Annotated[int, Field(ge=16, le=512)] | None = None
-    max_distance_bits: Annotated[int, Field(ge=0, le=16)] | None = None
+    threshold: Annotated[Annotated[float, Field(gt=0, le=1)] | None, OF_TEXTS] = None
+    shingle_characters: Annotated[Annotated[int, Field(ge=1, le=32)] | None, OF_TEXTS] = None
+    permutations: Annotated[Annotated[int, Field(ge=16, le=512)] | None, OF_TEXTS] = None
+    max_distance_bits: Annotated[Annotated[int, Field(ge=0, le=16)] | None, OF_MEDIA] = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "NearDuplicates":
@@ -139,11 +184,11 @@ class Outliers(Strict):
 class Clean(Strict):
     """Cleaners of the modality in order, then labels, duplicates and outliers."""
 
-    text: Ordered | None = None
-    image: Ordered | None = None
-    audio: Ordered | None = None
-    missing_text: Literal["drop", "fill"] | None = None
-    fill_text: str | None = None
+    text: Annotated[Ordered | None, OF_TEXTS] = None
+    image: Annotated[Ordered | None, OF_IMAGES] = None
+    audio: Annotated[Ordered | None, OF_SOUNDS] = None
+    missing_text: Annotated[Literal["drop", "fill"] | None, OF_TEXTS] = None
+    fill_text: Annotated[str | None, OF_TEXTS] = None
     labels: Labels
     duplicates: Duplicates
     outliers: Outliers
@@ -165,10 +210,10 @@ class Augment(Strict):
     balance: dict[str, Count] | Literal["none", "largest"]
     max_copies: Positive
     workers: Count
-    limits: Limits | None = None
-    text: Ordered | None = None
-    image: Ordered | None = None
-    audio: Ordered | None = None
+    limits: Annotated[Limits | None, OF_TEXTS] = None
+    text: Annotated[Ordered | None, OF_TEXTS] = None
+    image: Annotated[Ordered | None, OF_IMAGES] = None
+    audio: Annotated[Ordered | None, OF_SOUNDS] = None
 
 
 class Ratios(Strict):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stages.core.blocks import Options, Positive, Strict
+from stages.core.blocks import OF_MEDIA, OF_TEXTS, Options, Positive, Strict
 
 
 class Encode(Strict):
@@ -13,8 +13,8 @@ class Encode(Strict):
     The others are of the strategies that freeze part of the model: head and last_layers.
     """
 
-    max_length_tokens: Annotated[int, Field(ge=4)] | None = None
-    processor: Options | None = None
+    max_length_tokens: Annotated[Annotated[int, Field(ge=4)] | None, OF_TEXTS] = None
+    processor: Annotated[Options | None, OF_MEDIA] = None
     batch_rows: Positive
     last_layers: Positive
     pooling: Literal["native", "mean"]

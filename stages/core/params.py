@@ -1,19 +1,22 @@
 """params.yaml as a whole: strict loading, and errors that say what to change."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stages.core.blocks import (
+    OF_MEDIA,
     Augment,
     Clean,
     Count,
     Decode,
     Evaluate,
     Fetch,
+    Only,
     Positive,
     Split,
     Strict,
@@ -51,7 +54,7 @@ class Params(Strict):
     epochs: Positive
     batch_size: Positive
     seed: Count
-    decode: Decode | None
+    decode: Annotated[Decode | None, OF_MEDIA]
     fetch: Fetch
     validating: Validate = Field(alias="validate")
     clean: Clean
@@ -65,22 +68,12 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _blocks_of_the_modality(self) -> "Params":
-        needed = {f"clean.{self.modality}": getattr(self.clean, self.modality)}
-        needed[f"augment.{self.modality}"] = getattr(self.augment, self.modality)
-        if self.modality == "text":
-            needed |= {"clean.missing_text": self.clean.missing_text, "clean.fill_text": self.clean.fill_text}
-            needed |= {"clean.duplicates.near.threshold": self.clean.duplicates.near.threshold}
-            needed |= {"augment.limits": self.augment.limits}
-            needed |= {"encode.max_length_tokens": self.encode.max_length_tokens}
-        else:
-            needed |= {"clean.duplicates.near.max_distance_bits": self.clean.duplicates.near.max_distance_bits}
-            needed |= {"decode": self.decode, "encode.processor": self.encode.processor}
-        if self.strategy == "scratch":
-            needed |= {"finetune.architecture": self.finetune.architecture}
         odd = self._what_does_not_fit()
         if odd:
             raise ValueError(odd)
-        missing = [key for key, value in needed.items() if value is None]
+        missing = list(_missing_of(self.modality, self))
+        if self.strategy == "scratch" and self.finetune.architecture is None:
+            missing.append("finetune.architecture")
         if missing:
             raise ValueError(f"modality {self.modality}, strategy {self.strategy}: missing: {', '.join(missing)}")
         return self
@@ -127,6 +120,16 @@ class Params(Strict):
         return self
 
 
+def _missing_of(modality: str, block: BaseModel, prefix: str = "") -> Iterator[str]:
+    """The keys that belong to a modality, and have no value."""
+    for name, field in type(block).model_fields.items():
+        value, key = getattr(block, name), f"{prefix}{field.alias or name}"
+        if value is None and any(isinstance(mark, Only) and modality in mark.modalities for mark in field.metadata):
+            yield key
+        elif isinstance(value, BaseModel):
+            yield from _missing_of(modality, value, f"{key}.")
+
+
 def _of_regression(params: Params) -> dict[str, bool]:
     block = params.finetune
     return {
@@ -148,10 +151,22 @@ def parse(path: str | Path = PATH) -> dict[str, Any]:
         UserError: no such file, not YAML, a key given twice, or not a mapping.
     """
     try:
-        content = YAML(typ="safe", pure=True).load(Path(path))
+        return parse_text(Path(path).read_text(encoding="utf-8"), path)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file", "cp recipes/messages.yaml params.yaml") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: no such file", "make use RECIPE=messages") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not readable as YAML: {error}", "see recipes/") from None
+
+
+def parse_text(text: str, path: str | Path = PATH) -> dict[str, Any]:
+    """The YAML 1.2 content of a text; `path` is where it comes from, for errors.
+
+    Raises:
+        UserError: not YAML, a key given twice, or not a mapping.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
         raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}", "see recipes/") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: a mapping of keys is expected, not {type(content).__name__}", "see recipes/")

@@ -13,11 +13,12 @@ from stages.augmenters import MODELS, TEXT
 from stages.augmenters.augmenter import Augmenter
 from stages.augmenters.protect import Protected
 from stages.core.errors import UserError
-from stages.core.params import load
+from stages.core.params import checked
 from stages.core.registry import build, member, options
+from tests.workplace import params
 
 ROOT = Path(__file__).parents[2]
-BLOCK = load(ROOT / "recipes/messages.yaml").augment
+BLOCK = checked(params({})).augment
 PROTECTED = Protected(BLOCK.limits.protected_words)
 NAMES = [name for name in TEXT if name not in MODELS]
 

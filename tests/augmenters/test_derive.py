@@ -14,7 +14,8 @@ from stages.augmenters.limits import Limits
 from stages.augmenters.protect import Protected
 from stages.augmenters.steps import check_steps
 from stages.core.errors import UserError
-from stages.core.params import load
+from stages.core.params import checked
+from tests.workplace import params
 
 ROOT = Path(__file__).parents[2]
 PROTECTED = Protected(["not"])
@@ -99,7 +100,7 @@ def test_each_step_is_drawn_with_its_probability_and_one_at_least() -> None:
 
 
 def test_the_default_steps_derive_what_keeps_the_limits() -> None:
-    block = load(ROOT / "recipes/messages.yaml").augment
+    block = checked(params({})).augment
     steps = {name: block.text.steps[name].options for name in block.text.order if block.text.steps[name].enabled}
     steps["synonym"]["groups"] = str(ROOT / "stages/augmenters/synonyms.txt")
     made = make_deriver(steps=steps, seed=42, **block.limits.model_dump())

@@ -7,13 +7,14 @@ import pytest
 from stages.augmenters.groups import read_groups
 from stages.augmenters.protect import Protected
 from stages.core.errors import UserError
-from stages.core.params import load
+from stages.core.params import checked
+from tests.workplace import params
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_shipped_file_has_groups_enough_and_no_word_that_carries_a_label() -> None:
-    augment = load(ROOT / "recipes/messages.yaml").augment
+    augment = checked(params({})).augment
     groups = read_groups(ROOT / augment.text.steps["synonym"].options["groups"])
     protected = Protected(augment.limits.protected_words)
     assert len(groups) >= 120

@@ -8,7 +8,6 @@ from stages.checks import CHECKS
 from stages.checks.verdicts import MEDIA
 from stages.core import registry, samples
 from stages.core.errors import UserError
-from stages.core.params import parse
 from tests import workplace
 
 TEXTS = [None, "", " \t\n\u00a0", "a", " ab ", "abcd", "日本語で"]
@@ -105,7 +104,7 @@ def test_every_check_takes_no_rows_and_rows_of_nulls(code: str, labels: list[str
 def test_every_check_stands_in_params_with_its_options(code: str) -> None:
     family, name = code.split(".")
     recipe = "sick" if family == "value" else "messages"
-    options = parse(workplace.ROOT / f"recipes/{recipe}.yaml")["validate"]["checks"][family][name]
+    options = workplace.params({}, f"recipes/{recipe}.yaml")["validate"]["checks"][family][name]
     assert callable(registry.build(CHECKS, code, options, code))
 
 

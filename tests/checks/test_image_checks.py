@@ -13,9 +13,8 @@ from stages.checks.image import missing
 from stages.checks.media import make_inspector
 from stages.core import samples
 from stages.core.errors import UserError
-from stages.core.params import parse
 from tests.broken import animation, encoded, image_of, noise, png_claiming
-from tests.workplace import ROOT
+from tests.workplace import params
 
 ALL: dict[str, dict[str, Any]] = {
     "unreadable": {},
@@ -123,7 +122,7 @@ def test_every_check_of_images_is_tried_here() -> None:
 
 @pytest.mark.parametrize("recipe", ["cats-and-dogs", "cifar10"])
 def test_every_check_of_images_stands_in_the_recipes_with_its_options(recipe: str) -> None:
-    content = parse(ROOT / f"recipes/{recipe}.yaml")["validate"]["checks"]["image"]
+    content = params({}, f"recipes/{recipe}.yaml")["validate"]["checks"]["image"]
     assert set(content) == {*ALL, "missing"}
     assert codes(encoded(noise(), "PNG"), checks={name: content[name] for name in ALL}) == []
 

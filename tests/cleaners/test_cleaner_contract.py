@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from stages.cleaners import TEXT
 from stages.cleaners.chain import UNSTABLE, Cleaner, chain
 from stages.core.blocks import Ordered
-from stages.core.params import load
+from stages.core.params import checked
 from stages.core.registry import build, member
+from tests.workplace import params
 
 NAMES = [*TEXT, "default", "everything"]
 
 
 @cache
 def block() -> Ordered:
-    return load(Path(__file__).parents[2] / "recipes/messages.yaml").clean.text
+    return checked(params({})).clean.text
 
 
 @cache

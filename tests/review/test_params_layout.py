@@ -11,7 +11,8 @@ from dvc.utils.hydra import apply_overrides
 from review.params import look_at_layout
 from review.params_layout import is_laid_out, lay_out
 from review.params_lines import comments
-from stages.core.params import parse
+from stages.core.params import parse, parse_text
+from tests import workplace
 from tests.workplace import ROOT
 
 SHIPPED = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -136,7 +137,7 @@ def test_an_override_that_changes_nothing_leaves_every_byte(path: Path, tmp_path
     ],
 )
 def test_an_override_changes_the_lines_of_its_value_alone(tmp_path: Path, override: str, lines: list[str]) -> None:
-    text = (ROOT / "recipes/messages.yaml").read_text(encoding="utf-8")
+    text = workplace.text()
     path = put(text, tmp_path)
     apply_overrides(path, [override])
     after = path.read_text(encoding="utf-8")
@@ -147,9 +148,8 @@ def test_an_override_changes_the_lines_of_its_value_alone(tmp_path: Path, overri
 
 @pytest.mark.parametrize("name", ["messages", "digits", "speech-digits", "sick"])
 def test_every_list_can_be_emptied_and_filled_and_no_comment_is_lost(name: str, tmp_path: Path) -> None:
-    path = ROOT / f"recipes/{name}.yaml"
-    text = path.read_text(encoding="utf-8")
-    content, edited = parse(path), put(text, tmp_path)
+    text = workplace.text(f"recipes/{name}.yaml")
+    content, edited = parse_text(text), put(text, tmp_path)
     wanted = copy.deepcopy(content)
     assert len(lists(content)) >= 6
     for value in ([], ["one", "two"], []):

@@ -11,7 +11,7 @@ from stages.core.errors import UserError
 from tests.forge_server import REPOSITORY, Server
 from tests.repository import Repository
 from tests.small_line import dvc, replace
-from tests.workplace import ROOT
+from tests.workplace import ROOT, text
 
 
 @pytest.fixture(autouse=True)
@@ -268,7 +268,7 @@ def test_the_shipped_artifact_says_what_the_params_make_it(tmp_path: Path, recip
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc/config").write_text("[core]\nno_scm = true\n")
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
-    shutil.copy(ROOT / f"recipes/{recipe}.yaml", tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text(text(f"recipes/{recipe}.yaml"), encoding="utf-8")
     with Repo(str(tmp_path)) as repo:
         made = repo.artifacts.read()["dvc.yaml"]["classifier"]
     assert (made.path, made.type, made.labels) == ("models/model", "model", labels)

@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from stages.core.params import parse
 from stages.sources import rows
 from stages.sources.files import files
 from stages.sources.folder import folder
 from stages.sources.reading import Reading
+from tests.workplace import params
 
-SHIPPED = parse(Path(__file__).parents[2] / "recipes/messages.yaml")["fetch"]["options"]
+SHIPPED = params({})["fetch"]["options"]
 
 
 @pytest.fixture

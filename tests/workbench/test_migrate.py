@@ -12,10 +12,10 @@ from review.params_layout import is_laid_out
 from stages.core.errors import UserError
 from stages.core.params import parse
 from tests.repository import Repository, environment
-from tests.workplace import ROOT, params
+from tests.workplace import ROOT, params, text
 from workbench.migrate import OUTPUTS, main, migrate
 
-SHIPPED = (ROOT / "recipes/messages.yaml").read_text(encoding="utf-8")
+SHIPPED = text()
 NEW_KEYS = ["finetune.min_updates", "review.gates.unverified", "review.quote_samples", "version"]
 IGNORED = "/data/*\n!/data/source/\n/models/\n.venv/\n"
 PLOTS = ["metrics/mistakes.md", "metrics/plots/evaluate/roc.csv", "metrics/plots/finetune/loss.csv"]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from review.trials import proposal, space
-from stages.core.params import parse
+from stages.core.params import parse, parse_text
+from tests import workplace
 from tests.workplace import ROOT
 
 TEXT = """\
@@ -46,7 +47,7 @@ def test_nothing_changes_where_the_values_are_those_that_stand_there() -> None:
 
 @pytest.mark.parametrize("recipe", sorted(path.name for path in (ROOT / "recipes").glob("*.yaml")))
 def test_the_patch_of_every_recipe_is_one_that_git_applies(tmp_path: Path, recipe: str) -> None:
-    text = (ROOT / "recipes" / recipe).read_text(encoding="utf-8")
+    text = workplace.text(f"recipes/{recipe}")
     file = tmp_path / "params.yaml"
     file.write_text(text, encoding="utf-8")
     values = {"lr": 1.5e-5, "batch_size": 128, "finetune.weight_decay": 0.25, "finetune.label_smoothing": 0.05}
@@ -55,7 +56,7 @@ def test_the_patch_of_every_recipe_is_one_that_git_applies(tmp_path: Path, recip
     assert (first.count("-"), first.count("+")) == (4, 4)
     (tmp_path / "best.patch").write_text(change, encoding="utf-8")
     subprocess.run(["git", "apply", "best.patch"], cwd=tmp_path, check=True)
-    assert parse(file) == space.changed(parse(ROOT / "recipes" / recipe), values)
+    assert parse(file) == space.changed(parse_text(text), values)
     comments = [[line.partition("#")[2] for line in one.splitlines()] for one in (text, file.read_text("utf-8"))]
     assert comments[0] == comments[1]
 
