@@ -56,7 +56,8 @@ def params(changes: Mapping[str, Any]) -> dict[str, Any]:
     found["fetch"] |= {"source": "files", "path": "source", "columns": {"text": 0, "label": 1}, "options": options}
     found["fetch"]["labels"] = {str(number): name for number, name in names.items()}
     found["validate"]["contract"] = CONTRACT
-    for key, value in ({"batch_size": BATCH_SIZE} | dict(changes)).items():
+    always = {"batch_size": BATCH_SIZE, "finetune.min_updates": 0}  # the peer trains for the epochs that are asked for
+    for key, value in (always | dict(changes)).items():
         *path, last = key.split(".")
         block = found
         for name in path:

@@ -16,6 +16,8 @@ MOST_POINTS = 400
 NUMBERS_UP_TO, NAMES_UP_TO = 12, 20
 """Classes: more have no numbers in the cells of the confusion matrix, and no names along its sides."""
 LEGEND_UP_TO = 10
+TRAINING = " (training)"
+"""Ends the name of a series that is of the training samples; the one without it is of validation."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,22 @@ def _limits(values: Any, zero: bool = False) -> tuple[float, float]:
 
 
 def series(x: str, y: str, x_label: str, y_label: str, *, zero: bool, legend: str) -> Callable[[Any, Rows, Rows], None]:
-    """Lines by the column `series`; points where they are few."""
+    """Lines by the column `series`; points where they are few. What is `(training)` of another series is dashed."""
 
     def draw(axes: Any, rows: Rows, both: Rows) -> None:
-        colours = _colours(_names(both, "series"))
-        for name, colour in colours.items():
+        names = _names(both, "series")
+        colours = _colours([name for name in names if not name.endswith(TRAINING)])
+        for name in names:
             own = [row for row in rows if row["series"] == name]
+            colour = colours.get(name.removesuffix(TRAINING), FAINT)
+            dashes = "--" if name.endswith(TRAINING) else "-"
+            style = {"color": colour, "ls": dashes, "marker": "o", "markersize": 3.5, "lw": 1.6}
             if own:
-                axes.plot(
-                    _numbers(own, x), _numbers(own, y), color=colour, label=name, marker="o", markersize=3.5, lw=1.6
-                )
+                axes.plot(_numbers(own, x), _numbers(own, y), label=name, **style)
         axes.set(xlabel=x_label, ylabel=y_label, xlim=_limits(_numbers(both, x)), ylim=_limits(_numbers(both, y), zero))
         axes.xaxis.get_major_locator().set_params(integer=True)
         _grid(axes)
-        _legend(axes, len(colours), legend)
+        _legend(axes, len(names), legend)
 
     return draw
 
@@ -178,10 +182,11 @@ PANELS = (
     ),
     Panel(
         "scores",
-        "Learning curves: validation scores",
+        "Learning curves: scores",
         "finetune/scores.csv",
         ("epoch", "series", "value"),
         series("epoch", "value", "epoch", "score", zero=False, legend="lower right"),
+        "On validation; dashed: of the training batches, while they are trained on.",
     ),
     Panel("steps", "Training loss by step", "finetune/steps.csv", ("step", "loss"), steps),
     Panel(

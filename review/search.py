@@ -9,7 +9,7 @@ import fcntl
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from review.params import accept
 from review.trials import copies, outcome, process, screen, space
 from review.trials import study as studies
 from review.trials.loop import Loop
-from stages.core import parallel, report
+from stages.core import parallel, report, tables
 from stages.core.errors import UserError
 from stages.core.params import Params, checked, parse
 from stages.core.registry import member
@@ -100,7 +100,7 @@ def search(
     name = studies.name_of(studies.key_of(content, wanted, root), home, new=new)
     study = studies.opened(home / name, higher=higher)
     begin(study, space.current(content, found), found)
-    longest = max([params.epochs, *(one.extremes()[-1] for one in found if one.key == "epochs")])
+    longest = longest_trial(content, found, samples=tables.rows("data/encoded/train", "inputs"))
     study.pruner = studies.pruner_of(wanted.pruner, startup_trials=wanted.startup_trials, epochs=longest)
     keys = [one.key for one in found]
     with screen.Screen(study, objective=wanted.objective, keys=keys, trials=wanted.trials) as seen:
@@ -121,6 +121,24 @@ def search(
     if failed:
         report.note("interrupted: the same command goes on")
         sys.exit(130)
+
+
+def longest_trial(content: Mapping[str, Any], found: Sequence[space.Dimension], *, samples: int) -> int:
+    """The most epochs that a trial has, raised as finetune raises them: what hyperband shares out.
+
+    Batches of so many tokens, of which only training knows the number, are taken for batches of `batch_size`.
+    """
+    from stages.training.batches import count_batches  # which loads torch
+    from stages.training.epochs import most_epochs
+
+    searched = {one.key: one.extremes() for one in found}
+
+    def most(key: str) -> int:
+        numbers: list[int] = searched.get(key, [space.look_up(content, key)])
+        return max(numbers)
+
+    batches = max(count_batches(samples, most("batch_size")), 1)
+    return most_epochs(most("epochs"), most("finetune.min_updates"), batches, most("finetune.accumulation_steps"))
 
 
 def begin(study: "Study", values: dict[str, Any] | None, found: Sequence[space.Dimension]) -> None:

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from stages.core import models, report, tables
+from stages.core import live, models, report, tables
 from stages.core.params import Params, load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
@@ -16,6 +16,7 @@ from stages.training import device as devices
 from stages.training.assemble import Plan
 from stages.training.card import card
 from stages.training.curves import write_curves
+from stages.training.epochs import raise_epochs
 from stages.training.fingerprint import own_checkpoints
 from stages.training.gathered import best_of, metrics_of, show, write_members, write_out_of_fold
 from stages.training.launch import launched
@@ -47,12 +48,20 @@ def finetune(params: Params, team: Team) -> None:
     train, validation = encoded("train", meta), encoded("validation", meta)
     data = Data(train, validation, meta, task_of, block.online_steps())
     members = members_of(folds_of(train, meta["labels"]) if block.folds else [], block.seeds or [params.seed])
+    options, raised = raise_epochs(
+        Options.of(**block.model_dump(), lr=params.lr, epochs=params.epochs, batch_size=params.batch_size),
+        [(data.of(member), member.seed) for member in members],
+    )
+    if team.leads:
+        live.tell(epochs=options.epochs)
+    if raised:
+        report.note(raised)
     device, source, task = devices.pick(block.device), models.resolve(params.model), task_of(meta)
     recipe = {
         "model": source.public_name,
         "strategy": params.strategy,
         "lr": params.lr,
-        "epochs": params.epochs,
+        "epochs": options.epochs,
         "batch_size": params.batch_size,
         "seed": params.seed,
         "finetune": {name: value for name, value in block.model_dump().items() if name in block.model_fields_set}
@@ -62,7 +71,7 @@ def finetune(params: Params, team: Team) -> None:
     plan = Plan(
         name=params.strategy,
         task=task,
-        options=Options.of(**block.model_dump(), lr=params.lr, epochs=params.epochs, batch_size=params.batch_size),
+        options=options,
         device=device,
         build=partial(
             model_for,
@@ -86,7 +95,7 @@ def finetune(params: Params, team: Team) -> None:
         if not team.leads:
             return
         best = best_of(results, block.best_by, task)
-        metrics = metrics_of(results, best, len(validation.inputs))
+        metrics = metrics_of(results, best, len(validation.inputs), epochs_asked=params.epochs if raised else None)
         page = card(
             task=params.task,
             pipeline=PIPELINES[params.modality][params.task],

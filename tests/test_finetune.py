@@ -194,6 +194,7 @@ def test_the_terminal_shows_what_is_trained_and_each_epoch_and_nothing_else(
 
 def test_every_setting_of_the_loop_comes_from_params(workplace: Path) -> None:
     given = {
+        "min_updates": 3,
         "max_grad_norm": None,
         "l1": 0.001,
         "batch_tokens": 100,
@@ -390,3 +391,29 @@ def test_a_model_that_learns_nothing_is_told(stage: Stage, capsys: pytest.Captur
     stage(lr=1e-9)
     told = capsys.readouterr().out
     assert "watch: epoch 1: training loss 1." in told and "no better than 1.0986 for one answer" in told
+
+
+def test_too_few_updates_raise_the_epochs_for_all_that_sees_them(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GROUNDWORK_LIVE", str(tmp_path / "live"))
+    metrics = stage(finetune__min_updates=10)
+    assert {name: metrics[name] for name in ("steps", "epochs", "epochs_asked")} == {
+        "steps": 12,
+        "epochs": 4,
+        "epochs_asked": 2,
+    }
+    told = capsys.readouterr().out
+    assert "epochs 2 -> 4: finetune.min_updates 10 and 3 updates an epoch\n" in told
+    assert "- epochs: 4\n" in Path("models/model/README.md").read_text()
+    rows = [json.loads(line) for line in (tmp_path / "live").read_text().splitlines()]
+    assert [row for row in rows if "epochs" in row] == [{"epochs": 4}]
+    last = Path("metrics/plots/finetune/steps.csv").read_text().splitlines()[-1].split(",")
+    assert float(last[1 + 1]) == pytest.approx(5e-3 / 10, rel=1e-3)  # 12 steps, 2 of them warm-up, decay over 10
+
+
+def test_early_stopping_waits_for_the_least_updates(stage: Stage) -> None:
+    stopping = {"patience_epochs": 1, "min_delta": 100.0}
+    metrics = stage(epochs=9, finetune__early_stopping=stopping, finetune__min_updates=10)
+    assert (metrics["epochs"], metrics["best_epoch"], metrics["stopped_early"], metrics["steps"]) == (4, 1, True, 12)
+    assert "epochs_asked" not in metrics

@@ -144,7 +144,7 @@ def test_validation_is_scored_in_the_unit_of_the_data_and_the_best_epoch_by_para
     assert list(metrics["validation"]) == ["loss", "mse", "mae", "r2", "pearson", "spearman"]
     assert metrics["validation"]["mae"] > 5 > metrics["validation"]["loss"] > 0
     scores = Path("metrics/plots/finetune/scores.csv").read_text().splitlines()
-    assert {line.split(",")[1] for line in scores[1:]} == {'"r2"', '"pearson"', '"spearman"'}
+    assert {line.split(",")[1] for line in scores[1:]} == {'"r2"', '"pearson"', '"spearman"', '"r2 (training)"'}
     losses = Path("metrics/plots/finetune/loss.csv").read_text().splitlines()
     assert len(losses) == 1 + 2 * 2
 

@@ -38,12 +38,16 @@ Content = dict[str, Any]
 
 def to_version_2(content: Content) -> list[str]:
     """Add the keys that version 2 has; what they do, a line each."""
-    review = content.get("review")
-    if not isinstance(review, dict) or not isinstance(review.get("gates"), dict):
+    review, finetune = content.get("review"), content.get("finetune")
+    if not isinstance(review, dict) or not isinstance(review.get("gates"), dict) or not isinstance(finetune, dict):
         return []
+    _put_first(
+        finetune, "min_updates", 200, "updates at least: epochs are raised, and early stopping waits for them; 0: off"
+    )
     _put_first(review, "quote_samples", False, "true: comments show texts and file names of samples")
     _put_first(review["gates"], "unverified", "fail", "fail | warn: results changed, and their outputs cannot be read")
     return [
+        "finetune.min_updates: 200: short trainings get more epochs; 0: as before",
         "review.quote_samples: false: comments under pull requests show no texts and file names of samples",
         "review.gates.unverified: fail: results that changed and cannot be read fail the check",
     ]

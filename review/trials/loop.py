@@ -27,12 +27,13 @@ CHECKPOINTS = Path(".groundwork/checkpoints")
 
 @dataclass
 class Running:
-    """A trial at work."""
+    """A trial at work; `epochs`: how many it trains, once it has told."""
 
     trial: "Trial"
     values: dict[str, Any]
     process: process.Process
     epoch: int = 0
+    epochs: int | None = None
     checkpoints: list[str] = field(default_factory=list)
 
 
@@ -179,12 +180,14 @@ class Loop:
         """
         if "checkpoints" in row:
             one.checkpoints.append(row["checkpoints"])
+        one.epochs = row.get("epochs", one.epochs)
         epoch = int(row.get("epoch", 0))
         if epoch <= one.epoch or self.search.objective not in row:
             return False
         one.epoch = epoch
         one.trial.report(row[self.search.objective], epoch)
-        return epoch < one.values.get("epochs", self.epochs) and one.trial.should_prune()
+        last = one.epochs or one.values.get("epochs", self.epochs)
+        return epoch < last and one.trial.should_prune()
 
     def prune(self, worker: int, one: Running) -> None:
         """Stop a trial; it leaves no experiment."""

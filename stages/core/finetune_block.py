@@ -74,6 +74,12 @@ class Finetune(Strict):
         AfterValidator(_each_once),
         Field(description="A training each, of weights and order; an empty list: `seed` alone."),
     ]
+    min_updates: Annotated[
+        Count,
+        Field(
+            description="Updates that a training makes at least: epochs are raised, and early stopping waits; 0: off."
+        ),
+    ]
     architecture: Options | None = None
     online: Ordered | None = None
     lora: Lora

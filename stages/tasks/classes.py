@@ -21,6 +21,7 @@ class Classes:
 
     problem_type = "single_label_classification"
     best_by: Mapping[str, bool] = {"accuracy": True, "macro_f1": True, "log_loss": False}
+    ties_by = "log_loss"
     shown = ("log_loss", "accuracy", "macro_f1")
     headline_names = classification.HEADLINE
     undefined = "it needs test samples of two classes at least"

@@ -29,8 +29,9 @@ PLOTS = {
 class Task(Protocol):
     """A member of `TASKS`: made from data/encoded/meta.json, with `bins` for the calibration of probabilities.
 
-    `best_by` holds the scores that can choose the best epoch, and whether higher is better; `shown` the scores told
-    after each epoch: the loss first. `names` are those of the model's outputs, `problem_type` is that of transformers.
+    `best_by` holds the scores that can choose the best epoch, and whether higher is better, and `ties_by` the one of
+    them that decides between epochs with equal scores; `shown` the scores told after each epoch: the loss first.
+    `names` are those of the model's outputs, `problem_type` is that of transformers.
     """
 
     @property
@@ -39,6 +40,8 @@ class Task(Protocol):
     def problem_type(self) -> str: ...
     @property
     def best_by(self) -> Mapping[str, bool]: ...
+    @property
+    def ties_by(self) -> str: ...
     @property
     def shown(self) -> Sequence[str]: ...
     @property

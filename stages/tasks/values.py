@@ -24,6 +24,7 @@ class Values:
     names = ("value",)
     problem_type = "regression"
     best_by: Mapping[str, bool] = {"mse": False, "mae": False, "r2": True, "pearson": True, "spearman": True}
+    ties_by = "mse"
     shown = ("loss", "r2", "pearson", "spearman")
     headline_names = regression.HEADLINE
     undefined = "it needs test samples of different values, and predictions that differ"

@@ -8,7 +8,7 @@ import pyarrow.csv
 
 from stages.core import tables
 from stages.training.objective import CLASSES
-from stages.training.progress import History
+from stages.training.progress import TRAIN, History
 
 POINTS = 200
 Point = dict[str, object]
@@ -20,8 +20,9 @@ def write_curves(
     shown: Sequence[str] = CLASSES.task.shown,
     members: Mapping[str, History] | None = None,
 ) -> None:
-    """`loss.csv`: training and validation loss an epoch; `scores.csv`: validation scores; `steps.csv`: every step,
-    thinned to about 200 points. `shown` names the loss on validation, then the scores.
+    """`loss.csv`: training and validation loss an epoch; `scores.csv`: validation scores, and the one that training
+    batches give, too; `steps.csv`: every step, thinned to about 200 points. `shown` names the loss on validation, then
+    the scores.
 
     Of several members, by name, the first two hold all in the same series, told apart by the column `member`; the steps
     are those of `history`.
@@ -57,11 +58,12 @@ def loss_points(history: History, loss: str) -> list[Point]:
 
 
 def score_points(history: History, names: Sequence[str]) -> list[Point]:
-    """The scores of each epoch on validation, those that are defined."""
+    """The scores of each epoch on validation, those that are defined, and in training, as `accuracy (training)`."""
+    series = {name: name for name in names} | {f"{TRAIN}{name}": f"{name} (training)" for name in names}
     return [
-        {"epoch": int(row["epoch"]), "series": name, "value": round(row[name], 6)}
+        {"epoch": int(row["epoch"]), "series": shown, "value": round(row[name], 6)}
         for row in history.epochs
-        for name in names
+        for name, shown in series.items()
         if name in row
     ]
 

@@ -13,18 +13,25 @@ from stages.core import report, tables
 from stages.tasks.spread import member_table, spread
 from stages.tasks.task import Array, Task
 from stages.training.members import Data, Result
-from stages.training.objective import badness
+from stages.training.objective import rank
 from stages.training.results import scores_of, summary, take_over
 
 
 def best_of(results: Sequence[Result], best_by: str, task: Task) -> Result:
-    """The member whose best epoch is the best on validation, the first of equals."""
-    return min(results, key=lambda result: badness(result.best, best_by, task))
+    """The member whose best epoch is the best on validation, the first of those that rank alike."""
+    return min(results, key=lambda result: rank(result.best, best_by, task))
 
 
-def metrics_of(results: Sequence[Result], best: Result, validation: int) -> dict[str, Any]:
-    """The content of metrics/finetune.json: of the saved member and, of several, each one, mean and deviation."""
-    found = summary(best.history, best.counts, best.samples, validation)
+def metrics_of(
+    results: Sequence[Result], best: Result, validation: int, *, epochs_asked: int | None = None
+) -> dict[str, Any]:
+    """The content of metrics/finetune.json: of the saved member and, of several, each one, mean and deviation.
+
+    Args:
+        validation: samples.
+        epochs_asked: those of params.yaml, where `min_updates` has raised them.
+    """
+    found = summary(best.history, best.counts, best.samples, validation, epochs_asked=epochs_asked)
     if len(results) == 1:
         return found
     members = {

@@ -14,7 +14,7 @@ from stages.core.seeds import generator, seed_of
 from stages.training.arrays import Rows
 from stages.training.batches import Encoded, count_batches, shuffled, shuffled_by_tokens
 from stages.training.checkpoints import Checkpoints
-from stages.training.objective import badness
+from stages.training.objective import rank
 from stages.training.predict import logits_of
 from stages.training.progress import History, Learner, Progress
 from stages.training.state import capture, load_moving, moving, restore
@@ -31,6 +31,7 @@ class Settings:
     accumulation_steps: int
     eval_batch_size: int
     seed: int
+    min_updates: int
     group_by_length: bool
     max_grad_norm: float | None
     l1: float
@@ -102,6 +103,8 @@ def epoch(learner: Learner, train: Encoded, settings: Settings, progress: Progre
             mixup=settings.mixup,
             draw=mixing(settings.seed, progress.epoch, start) if settings.mixup is not None else None,
         )
+        if "score_sum" in row:
+            progress.score_sum = (progress.score_sum or 0.0) + row.pop("score_sum")
         row = {"step": len(progress.history.steps) + 1, **row}
         progress.history.steps.append(row)
         progress.losses.append((row["loss"], sum(len(rows) for rows in group)))
@@ -119,17 +122,25 @@ def start_random(seed: int) -> None:
 
 
 def evaluate_epoch(learner: Learner, validation: Encoded, settings: Settings, progress: Progress) -> dict[str, float]:
-    """Validate, note the epoch's row, and keep its weights if they are the best so far."""
+    """Validate, note the epoch's row, and keep its weights if they are the best so far.
+
+    Of epochs with equal scores the one that ranks higher by the task's `ties_by` is kept, else the earlier. For early
+    stopping an equal score is no improvement.
+    """
     history = progress.history
     with learner.average.applied(learner.model) if learner.average else nullcontext():
         scores = validate(learner, validation, settings)
-        history.epochs.append({"epoch": progress.epoch, "train_loss": mean(progress.losses), **scores})
-        value = badness(scores, settings.best_by, learner.objective.task)
-        if value < progress.best - settings.min_delta:
-            progress.best, history.best_epoch = value, progress.epoch
+        trained = progress.train_row(learner.objective.batch_score)
+        history.epochs.append({"epoch": progress.epoch, **trained, **scores})
+        value, tie = rank(scores, settings.best_by, learner.objective.task)
+        improves = value < progress.best - settings.min_delta
+        if improves:
+            progress.improved = progress.epoch
+        if improves or (value == progress.best and tie < progress.tie):
+            progress.best, progress.tie, history.best_epoch = value, tie, progress.epoch
             progress.kept = {name: weight.clone() for name, weight in moving(learner.model).items()}
-        elif settings.patience_epochs and progress.epoch - history.best_epoch >= settings.patience_epochs:
-            history.stopped_early = True
+        if settings.patience_epochs and progress.epoch - progress.improved >= settings.patience_epochs:
+            history.stopped_early = len(history.steps) >= settings.min_updates
     if learner.plateau:
         learner.plateau.epoch(value)
         apply_rates(learner)
@@ -180,11 +191,16 @@ def order(train: Encoded, settings: Settings, epoch: int) -> Iterator[Rows]:
 
 def count_updates(train: Encoded, settings: Settings) -> int:
     """The updates of a whole training."""
+    return sum(count_epoch_updates(train, settings, epoch) for epoch in range(1, settings.epochs + 1))
+
+
+def count_epoch_updates(train: Encoded, settings: Settings, epoch: int) -> int:
+    """The updates of one epoch, counted from 1; with `batch_tokens` they differ from epoch to epoch."""
     if settings.batch_tokens:
-        batches = [sum(1 for _ in order(train, settings, number)) for number in range(1, settings.epochs + 1)]
+        batches = sum(1 for _ in order(train, settings, epoch))
     else:
-        batches = [count_batches(len(train), settings.batch_size)] * settings.epochs
-    return sum(math.ceil(count / settings.accumulation_steps) for count in batches)
+        batches = count_batches(len(train), settings.batch_size)
+    return math.ceil(batches / settings.accumulation_steps)
 
 
 def validate(learner: Learner, validation: Encoded, settings: Settings) -> dict[str, float]:
@@ -198,9 +214,3 @@ def validate(learner: Learner, validation: Encoded, settings: Settings) -> dict[
         team=learner.team,
     )
     return learner.team.once(lambda: learner.objective.scores(validation.labels, logits))
-
-
-def mean(losses: list[tuple[float, int]]) -> float:
-    """The mean loss a sample, from batches' means and sizes."""
-    values, sizes = np.array(losses).T
-    return float(np.average(values, weights=sizes))

@@ -29,6 +29,12 @@ class Objective(Protocol):
 
     @property
     def task(self) -> Task: ...
+    @property
+    def batch_score(self) -> str:
+        """Which of the task's scores training batches give as well: a mean over samples, of `score_sum`."""
+
+    def score_sum(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Its sum over the samples of a batch, without a gradient; arguments as for `loss`."""
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The mean loss of a batch, from logits (B, K) in single precision and what `Encoded.batch` gives."""
@@ -56,6 +62,11 @@ class CrossEntropy:
     task: Task
     cost: Loss
     label_smoothing: float
+    batch_score = "accuracy"
+
+    def score_sum(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The samples whose class has the largest logit."""
+        return (logits.detach().argmax(dim=1) == labels).sum()
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """See `Objective`."""
@@ -90,10 +101,19 @@ class Standardised:
     `huber_delta` is where the loss turns from squared to linear, in units of `scale`; None: squared everywhere.
     """
 
-    task: Task
+    task: Values
     scale: float
     shift: float
     huber_delta: float | None
+    batch_score = "r2"
+
+    def score_sum(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """1 - squared error / variance of training, summed up; the mean is R² against the training mean.
+
+        The squared error itself has the unit of the data: beside R² and the correlations it would have no scale.
+        """
+        errors = logits.detach()[:, 0] * self.scale + self.shift - labels.float()
+        return (1 - (errors / self.task.deviation) ** 2).sum()
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """See `Objective`; the squared error is 1 where the training mean is always answered."""
@@ -177,6 +197,12 @@ def badness(scores: dict[str, float], best_by: str, task: Task) -> float:
     if best_by not in scores:
         return sys.float_info.max
     return -scores[best_by] if task.best_by[best_by] else scores[best_by]
+
+
+def rank(scores: dict[str, float], best_by: str, task: Task) -> tuple[float, float]:
+    """What chooses between epochs, or between members: lower is better, by `best_by`, where that is equal by the
+    task's `ties_by`. With few validation samples many epochs have equal scores."""
+    return badness(scores, best_by, task), badness(scores, task.ties_by, task)
 
 
 CLASSES = CrossEntropy(Classes({}, bins=CALIBRATION_BINS), make_loss("cross_entropy", label_smoothing=0.0), 0.0)

@@ -13,6 +13,7 @@ class Options:
 
     lr: float
     epochs: int
+    min_updates: int
     batch_size: int
     layer_decay: float
     optimizer: str

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from stages.training.averaging import Average
@@ -12,6 +13,9 @@ from stages.training.processes import ALONE, Team
 from stages.training.reduction import Reduction
 from stages.training.schedules import Plateau
 from stages.training.watch import Watch
+
+TRAIN = "train_"
+"""Begins the names of what an epoch's row holds of the training samples; the others are of validation."""
 
 
 @dataclass
@@ -52,7 +56,10 @@ class Progress:
         epoch: the one at work, from 1.
         updates: of this epoch.
         losses: this epoch's, with the samples that each is of.
+        score_sum: of this epoch's samples so far, by `Objective.score_sum`; None where there is none.
         best: the best epoch's metric, of which lower is better.
+        tie: the same of the score that decides between equal ones.
+        improved: the last epoch that was better than those before.
         kept: the best epoch's weights.
     """
 
@@ -60,12 +67,24 @@ class Progress:
     epoch: int = 1
     updates: int = 0
     losses: list[tuple[float, int]] = field(default_factory=list)
+    score_sum: float | None = None
     best: float = math.inf
+    tie: float = math.inf
+    improved: int = 0
     kept: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def next_epoch(self) -> None:
         """The epoch is over."""
-        self.epoch, self.updates, self.losses = self.epoch + 1, 0, []
+        self.epoch, self.updates, self.losses, self.score_sum = self.epoch + 1, 0, [], None
+
+    def train_row(self, score: str) -> dict[str, float]:
+        """The mean loss and, as `train_` and the name of the score, the mean score of this epoch's samples.
+
+        Both are running means: of each batch as it was trained on, with the weights of that moment.
+        """
+        losses, sizes = np.array(self.losses).T
+        row = {f"{TRAIN}loss": float(np.average(losses, weights=sizes))}
+        return row if self.score_sum is None else row | {f"{TRAIN}{score}": self.score_sum / float(sizes.sum())}
 
     def state_dict(self) -> dict[str, Any]:
         """All but the weights."""

@@ -5,6 +5,7 @@ without gradient, and warns where there are none, or it rearranges its buckets a
 adds up in another order. Here the buckets stay, and with them each bit of the sums.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -40,15 +41,15 @@ class Reduction:
         self.counts = counts
         self._missing = [{id(weight) for weight in weights} for weights in self._buckets] if last else []
 
-    def finish(self, value: float) -> float:
-        """Put the sums into the gradients, once all of the batches have passed; the sum of the processes' values.
+    def finish(self, values: Sequence[float]) -> list[float]:
+        """Put the sums into the gradients, once all of the batches have passed; the sums of the processes' values.
 
         A gradient that no process has stays away.
         """
         self._missing = []
         while len(self._sent) < len(self._buckets):
             self._send()
-        total = torch.tensor([value], dtype=torch.float64, device=self.team.device)
+        total = torch.tensor(values, dtype=torch.float64, device=self.team.device)
         self.team.reduce(total)
         for weights, (flat, pending) in zip(self._buckets, self._sent, strict=True):
             settled(pending)
@@ -58,7 +59,8 @@ class Reduction:
                 if there:
                     weight.grad = part.view_as(weight)
         self._sent = []
-        return total.item()
+        sums: list[float] = total.tolist()
+        return sums
 
     def _ready(self, number: int, weight: torch.Tensor) -> None:
         if not self._missing:

@@ -8,10 +8,12 @@ from typing import Any
 
 from stages.core import live as listeners
 from stages.core import models, report, tables
-from stages.training.progress import History
+from stages.training.progress import TRAIN, History
 
 
-def summary(history: History, counts: Mapping[str, int], train: int, validation: int) -> dict[str, Any]:
+def summary(
+    history: History, counts: Mapping[str, int], train: int, validation: int, *, epochs_asked: int | None = None
+) -> dict[str, Any]:
     """metrics/finetune.json: what was trained on what, and the best epoch's validation metrics."""
     best = history.epochs[history.best_epoch - 1]
     return {
@@ -19,6 +21,7 @@ def summary(history: History, counts: Mapping[str, int], train: int, validation:
         "parameters": counts,
         "steps": len(history.steps),
         "epochs": len(history.epochs),
+        **({} if epochs_asked is None else {"epochs_asked": epochs_asked}),
         "best_epoch": history.best_epoch,
         "stopped_early": history.stopped_early,
         "train_loss": round(best["train_loss"], 6),
@@ -28,7 +31,7 @@ def summary(history: History, counts: Mapping[str, int], train: int, validation:
 
 def scores_of(row: Mapping[str, float]) -> dict[str, float]:
     """The validation scores in the row of an epoch."""
-    return {name: round(value, 6) for name, value in row.items() if name not in ("epoch", "train_loss")}
+    return {name: round(value, 6) for name, value in row.items() if name != "epoch" and not name.startswith(TRAIN)}
 
 
 def live_log(folder: str | None, shown: Sequence[str]) -> Callable[[dict[str, float]], None]:

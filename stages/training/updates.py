@@ -33,37 +33,42 @@ def update(
     mixup: float | None = None,
     draw: np.random.Generator | None = None,
 ) -> dict[str, float]:
-    """One update: loss, norm of the gradient before clipping, and learning rate.
+    """One update: loss, norm of the gradient before clipping, learning rate, and the `score_sum` of its samples.
 
     Args:
         batches: of which the gradients are added up; of several processes, what each has to work on.
         shares: what each counts in the mean; they add up to 1, over the processes.
-        mixup: alpha, with `draw` to choose the pairs from; several processes all get whole batches then.
+        mixup: alpha, with `draw` to choose the pairs from; several processes all get whole batches then. There is no
+            `score_sum`: mixed samples have no right answer.
 
     Raises:
         UserError: a loss or a gradient that is not finite.
     """
     rate = float(learner.optimizer.param_groups[0]["lr"])
-    value, reduction = 0.0, learner.reduction
+    value, score_sum, reduction = 0.0, 0.0, learner.reduction
     for number, (batch, share) in enumerate(zip(batches, shares, strict=True), start=1):
         if reduction:
             reduction.begin(last=number == len(shares), counts=share > 0)
-        loss = loss_of(learner, batch, precision=precision, mixup=mixup, draw=draw)
+        loss, scored = loss_of(learner, batch, precision=precision, mixup=mixup, draw=draw)
         loss = loss if len(shares) == 1 and not reduction else loss * share
         # what is not finite in one process is so in the sum: then all of them stop
         value += loss.item() if reduction else finite(loss.item(), "loss", rate)
+        if share > 0:  # a process with an empty share runs the batch's first sample for company
+            score_sum += scored.item()
         scaled = learner.scaler.scale(loss) if learner.scaler else loss
         scaled.backward()  # type: ignore[no-untyped-call]
     if reduction:
-        value = finite(reduction.finish(value), "loss", rate)
+        value, score_sum = reduction.finish([value, score_sum])
+        finite(value, "loss", rate)
     norm = descend(learner, rate, max_grad_norm=max_grad_norm, l1=l1)
-    return {"loss": value, "grad_norm": norm, "lr": rate}
+    row = {"loss": value, "grad_norm": norm, "lr": rate}
+    return row if mixup is not None else row | {"score_sum": score_sum}
 
 
 def loss_of(
     learner: Learner, batch: Batch, *, precision: str, mixup: float | None, draw: np.random.Generator | None
-) -> torch.Tensor:
-    """The mean loss of a batch, in single precision."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean loss of a batch, in single precision, and the `score_sum` of its samples."""
     share, tilt = 1.0, 1.0
     if mixup is not None and draw is not None:
         batch, partners, share = mixed(batch, mixup, draw)
@@ -75,9 +80,10 @@ def loss_of(
     with autocast(learner.device, precision):
         logits = learner.model(**inputs).logits
     loss = learner.objective.loss(logits.float(), labels)
+    score_sum = learner.objective.score_sum(logits.float(), labels)
     if others is not None:
         loss = share * loss + (1 - share) * tilt * learner.objective.loss(logits.float(), others)
-    return loss
+    return loss, score_sum
 
 
 def descend(learner: Learner, rate: float, *, max_grad_norm: float | None, l1: float) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from review.panels import PANELS
+from review.panels import COLOURS, PANELS
 from review.plots import draw, drawings, write
 from stages.core.errors import UserError
 from stages.tasks.task import PLOTS
@@ -13,7 +13,7 @@ from tests import folders
 
 DATA = {
     "finetune/loss.csv": "epoch,series,loss\n1,train,1.0\n1,validation,0.9\n2,train,0.5\n2,validation,{x}\n",
-    "finetune/scores.csv": "epoch,series,value\n1,accuracy,0.5\n2,accuracy,{x}\n",
+    "finetune/scores.csv": "epoch,series,value\n1,accuracy,0.5\n1,accuracy (training),0.4\n2,accuracy,{x}\n",
     "finetune/steps.csv": "step,loss,lr,grad_norm\n1,1.0,0.1,1\n2,{x},0.1,1\n",
     "evaluate/confusion.csv": "actual,predicted\na,a\na,b\nb,b\n$c$ <i>&,b\n",
     "evaluate/roc.csv": "class,fpr,tpr\na,0,0\na,0.5,{x}\na,1,1\nb,0,0\nb,1,1\n",
@@ -46,6 +46,15 @@ def test_both_sides_have_the_same_axes(tmp_path: Path) -> None:
     for one in found.values():
         assert one.base and one.head and one.base != one.head
         assert ticks(one.base) == ticks(one.head)
+
+
+def test_training_and_validation_share_a_picture_and_a_colour(tmp_path: Path) -> None:
+    lay_out(tmp_path / "head", 0.7, {"finetune/scores.csv": DATA["finetune/scores.csv"]})
+    (tmp_path / "base").mkdir()
+    (one,) = drawings(*sides(tmp_path))
+    assert one.head is not None and {"accuracy", "accuracy (training)"} <= set(ticks(one.head))
+    assert set(re.findall(r"stroke: (#\w+); stroke-width: 1.6", one.head)) == {COLOURS[0]}
+    assert re.search(rf"stroke-dasharray[^\"]*stroke: {COLOURS[0]}", one.head)
 
 
 def test_a_regression_shows_values_and_residuals(tmp_path: Path) -> None:

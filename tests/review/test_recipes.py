@@ -52,7 +52,7 @@ def put_together(changes: str) -> str:
 @pytest.mark.parametrize("name", ALL)
 def test_the_text_of_a_recipe_has_its_values_and_is_laid_out(name: str) -> None:
     text = workplace.text(f"recipes/{name}.yaml")
-    assert parse_text(text) == workplace.params({}, f"recipes/{name}.yaml")
+    assert parse_text(text) == workplace.shipped(f"recipes/{name}.yaml")
     assert is_laid_out(text)
     own = comments((ROOT / f"recipes/{name}.yaml").read_text("utf-8"))
     assert [comment for comment in own if comment not in text] == [

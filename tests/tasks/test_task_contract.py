@@ -37,6 +37,7 @@ def made(name: str) -> tuple[Task, Any, Any]:
 def test_the_scores_that_choose_an_epoch_are_those_that_params_allow_and_that_there_are(name: str) -> None:
     task, gold, outputs = made(name)
     assert tuple(task.best_by) == BEST_BY[name]
+    assert task.ties_by in task.best_by and not task.best_by[task.ties_by], "an error: the lower, the better"
     assert set(task.best_by) <= set(task.headline(gold, outputs)) == set(task.headline_names)
     assert set(task.best_by) <= set(get_args(Finetune.model_fields["best_by"].annotation))
 

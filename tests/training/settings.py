@@ -9,6 +9,7 @@ SETTINGS = Settings(
     accumulation_steps=1,
     eval_batch_size=8,
     seed=1,
+    min_updates=0,
     group_by_length=True,
     max_grad_norm=1.0,
     l1=0.0,

@@ -12,7 +12,15 @@ def history(steps: int) -> History:
     made = History(best_epoch=2)
     made.steps = [{"step": n + 1, "loss": 1 / (n + 3), "lr": 1e-5 * n, "grad_norm": 2.0} for n in range(steps)]
     made.epochs = [
-        {"epoch": n, "train_loss": 1 / n, "log_loss": 2 / n, "accuracy": n / 3, "macro_f1": n / 7, "ece": 0.5}
+        {
+            "epoch": n,
+            "train_loss": 1 / n,
+            "train_accuracy": n / 4,
+            "log_loss": 2 / n,
+            "accuracy": n / 3,
+            "macro_f1": n / 7,
+            "ece": 0.5,
+        }
         for n in (1, 2)
     ]
     return made
@@ -32,8 +40,10 @@ def test_losses_and_scores_are_a_row_an_epoch_and_series(tmp_path: Path) -> None
         '"epoch","series","value"',
         '1,"accuracy",0.333333',
         '1,"macro_f1",0.142857',
+        '1,"accuracy (training)",0.25',
         '2,"accuracy",0.666667',
         '2,"macro_f1",0.285714',
+        '2,"accuracy (training)",0.5',
     ]
     assert (tmp_path / "plots/steps.csv").read_text().splitlines() == [
         '"step","loss","lr","grad_norm"',

@@ -15,12 +15,12 @@ from stages.core.seeds import seed_of
 from stages.strategies.cut import count_parameters
 from stages.tasks.classification import headline, probabilities_of
 from stages.training.batches import Encoded
-from stages.training.loop import count_updates, fit, mean, order
+from stages.training.loop import count_updates, fit, order
 from stages.training.losses import make_loss
-from stages.training.objective import CLASSES
+from stages.training.objective import CLASSES, rank
 from stages.training.optimise import adamw
 from stages.training.predict import logits_of
-from stages.training.progress import History, Learner
+from stages.training.progress import History, Learner, Progress
 from stages.training.schedules import Plateau, factor, make_scheduler
 from stages.training.updates import update
 from tests.training.settings import SETTINGS
@@ -109,11 +109,12 @@ def test_the_best_epochs_weights_are_kept_and_its_scores_repeat(
 ) -> None:
     model, validation = classifier(), samples([(label + shift) % 3 for label in GOLD])
     history = train(model, samples(GOLD), validation, epochs=6, best_by=best_by)
-    reached = [row[best_by] for row in history.epochs]
-    best = min(reached) if best_by == "log_loss" else max(reached)
-    assert history.best_epoch == reached.index(best) + 1
+    reached = [rank(row, best_by, CLASSES.task) for row in history.epochs]
+    assert history.best_epoch == reached.index(min(reached)) + 1
     kept = history.epochs[history.best_epoch - 1]
-    assert scores_of(model, validation) == {name: kept[name] for name in kept if name not in ("epoch", "train_loss")}
+    assert scores_of(model, validation) == {
+        name: kept[name] for name in kept if name != "epoch" and "train_" not in name
+    }
 
 
 def test_contrary_validation_keeps_the_weights_of_the_first_epoch(classifier: Classifier, samples: Samples) -> None:
@@ -164,6 +165,30 @@ def test_of_equal_epochs_the_first_is_kept(
         "stages.training.loop.validate", lambda *_: dict.fromkeys(("accuracy", "macro_f1"), next(scripted))
     )
     assert train(classifier(), samples(GOLD), samples(GOLD), best_by=best_by).best_epoch == 2
+
+
+@pytest.mark.parametrize(
+    ("scores", "losses", "options", "best", "ran"),
+    [
+        ([0.5, 0.7, 0.7, 0.7, 0.6], [4, 3, 2, 2, 1], {}, 3, 5),
+        ([0.5, 0.7, 0.7, 0.7, 0.6], [4, 2, 3, 1, 1], {}, 4, 5),
+        ([0.5, 0.7, 0.7, 0.7, 0.7], [4, 3, 2, 1, 0], {"patience_epochs": 2}, 4, 4),
+    ],
+)
+def test_equal_scores_are_decided_by_log_loss_and_are_no_improvement(
+    classifier: Classifier,
+    samples: Samples,
+    monkeypatch: pytest.MonkeyPatch,
+    scores: list[float],
+    losses: list[float],
+    options: dict[str, Any],
+    best: int,
+    ran: int,
+) -> None:
+    scripted = ({"accuracy": score, "log_loss": loss} for score, loss in zip(scores, losses, strict=True))
+    monkeypatch.setattr("stages.training.loop.validate", lambda *_: next(scripted))
+    history = train(classifier(), samples(GOLD), samples(GOLD), epochs=5, best_by="accuracy", **options)
+    assert (history.best_epoch, len(history.epochs)) == (best, ran)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -257,7 +282,19 @@ def test_frozen_weights_stay(classifier: Classifier, samples: Samples) -> None:
 
 
 def test_the_mean_loss_weighs_batches_by_their_size() -> None:
-    assert mean([(1.0, 3), (5.0, 1)]) == 2.0
+    progress = Progress(losses=[(1.0, 3), (5.0, 1)])
+    assert progress.train_row("accuracy") == {"train_loss": 2.0}
+    progress.score_sum = 3.0
+    assert progress.train_row("accuracy") == {"train_loss": 2.0, "train_accuracy": 0.75}
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 3, "accumulation_steps": 2}])
+def test_the_training_accuracy_is_that_of_the_batches_as_they_come(
+    classifier: Classifier, samples: Samples, options: dict[str, Any]
+) -> None:
+    history = train(classifier(), samples(GOLD), samples(GOLD), lr=0.0, **options)
+    assert [row["train_accuracy"] for row in history.epochs] == [row["accuracy"] for row in history.epochs]
+    assert 0 < history.epochs[0]["train_accuracy"] < 1
 
 
 def test_the_defaults_are_a_plain_loop_to_the_bit(classifier: Classifier, samples: Samples) -> None:

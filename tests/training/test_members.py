@@ -166,6 +166,13 @@ def test_the_best_member_is_the_first_of_equals() -> None:
     }  # fmt: skip
 
 
+def test_members_with_equal_scores_are_chosen_by_log_loss() -> None:
+    results = [result(0, 1, 0.7), result(1, 1, 0.7), result(2, 1, 0.6)]
+    for one, loss in zip(results, (0.4, 0.3, 0.1), strict=True):
+        one.best["log_loss"] = loss
+    assert best_of(results, "macro_f1", task_of(META)) is results[1]
+
+
 def test_of_one_member_there_is_nothing_to_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     one = result(None, 1, 0.5)

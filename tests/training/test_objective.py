@@ -1,6 +1,7 @@
 """Objectives: losses by their formulas, and the unit of the values put into the model's last layer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from stages.core.errors import UserError
 from stages.tasks.classes import Classes
 from stages.tasks.values import Values
 from stages.training.batches import Encoded
-from stages.training.loop import Settings, fit
-from stages.training.objective import CLASSES, Objective, Standardised, badness, last_layer, objective
+from stages.training.loop import fit
+from stages.training.objective import CLASSES, Objective, Standardised, badness, last_layer, objective, rank
 from stages.training.optimise import adamw
 from stages.training.predict import logits_of
 from stages.training.progress import Learner
 from stages.training.schedules import factor
+from tests.training.settings import SETTINGS
 
 CPU = torch.device("cpu")
 VALUES = Values({"train_values": {"count": 9, "mean": 250.0, "deviation": 40.0}}, bins=1)
@@ -137,16 +139,12 @@ def test_a_tiny_model_learns_eight_values_in_their_own_unit(
     model = classifier(1, problem_type="regression")
     task = Values({"train_values": {"count": 8, "mean": 285.0, "deviation": 22.9}}, bins=1)
     goal = goal_of(task, model, loss=loss, huber_delta=1.0)
-    settings = Settings(
-        epochs=30, batch_size=4, batch_tokens=None, accumulation_steps=1, eval_batch_size=8, seed=1,
-        group_by_length=True, max_grad_norm=1.0, l1=0.0, mixup=None, precision="fp32", best_by=best_by,
-        patience_epochs=0, min_delta=0.0,
-    )  # fmt: skip
+    settings = replace(SETTINGS, epochs=30, best_by=best_by)
     optimizer = adamw(model, lr=5e-3, weight_decay=0.0, betas=[0.9, 0.999], epsilon=1e-8)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor("linear", steps=60, warmup_share=0.1))
     history = fit(Learner(model, optimizer, scheduler, goal, CPU), samples, samples, settings=settings)
     best = history.epochs[history.best_epoch - 1]
-    reached = [badness(row, best_by, task) for row in history.epochs]
+    reached = [rank(row, best_by, task) for row in history.epochs]
     assert history.best_epoch == reached.index(min(reached)) + 1
     goal.finish(model)
     logits = logits_of(model, samples, batch_size=8, device=CPU, precision="fp32")
@@ -170,15 +168,19 @@ def test_undefined_scores_of_an_early_epoch_do_not_lose_the_model(
     monkeypatch.setattr("stages.training.loop.validate", lambda *_: next(scripted))
     model = classifier(1)
     goal = goal_of(VALUES, model, loss="mse", huber_delta=None)
-    settings = Settings(
-        epochs=3, batch_size=4, batch_tokens=None, accumulation_steps=1, eval_batch_size=8, seed=1,
-        group_by_length=True, max_grad_norm=1.0, l1=0.0, mixup=None, precision="fp32", best_by="pearson",
-        patience_epochs=0, min_delta=0.0,
-    )  # fmt: skip
+    settings = replace(SETTINGS, best_by="pearson")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     learner = Learner(model, optimizer, scheduler, goal, CPU)
     assert fit(learner, samples, samples, settings=settings).best_epoch == 2
+
+
+def test_the_training_score_of_values_is_r2_against_the_training_mean() -> None:
+    goal = Standardised(VALUES, scale=40.0, shift=250.0, huber_delta=None)
+    gold, logits = torch.tensor([250.0, 290.0, 210.0, 330.0]), torch.tensor([[0.0], [0.5], [-1.0], [1.0]])
+    errors = (logits[:, 0].numpy() * 40 + 250 - gold.numpy()) / 40
+    assert goal.batch_score == "r2"
+    assert goal.score_sum(logits, gold).item() == pytest.approx(4 - (errors**2).sum())
 
 
 def test_the_loss_of_one_answer_is_the_baseline() -> None:

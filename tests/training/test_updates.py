@@ -129,6 +129,15 @@ def test_the_average_is_exponential_by_hand(classifier: Classifier, samples: Enc
     assert torch.equal(weights(model), own)
 
 
+def test_mixed_samples_have_no_training_score() -> None:
+    torch.manual_seed(0)
+    batch = {"pixel_values": torch.eye(3), "labels": torch.tensor([0, 1, 2])}
+    options: dict[str, Any] = {"precision": "fp32", "max_grad_norm": None}
+    plain = update(learner(Flat()), [dict(batch)], [1.0], **options)
+    mixed_up = update(learner(Flat()), [dict(batch)], [1.0], mixup=0.4, draw=np.random.default_rng(1), **options)
+    assert plain["score_sum"] in (0, 1, 2, 3) and "score_sum" not in mixed_up
+
+
 def test_mixup_mixes_inputs_and_labels_by_one_share() -> None:
     batch = {"pixel_values": torch.arange(12.0).view(4, 3), "labels": torch.tensor([0, 1, 2, 0])}
     found, partners, share = mixed(batch, 0.4, np.random.default_rng(5))

@@ -16,7 +16,7 @@ from tests.workplace import ROOT, params, text
 from workbench.migrate import OUTPUTS, main, migrate
 
 SHIPPED = text()
-NEW_KEYS = ["review.gates.unverified", "review.quote_samples", "version"]
+NEW_KEYS = ["finetune.min_updates", "review.gates.unverified", "review.quote_samples", "version"]
 IGNORED = "/data/*\n!/data/source/\n/models/\n.venv/\n"
 PLOTS = ["metrics/mistakes.md", "metrics/plots/evaluate/roc.csv", "metrics/plots/finetune/loss.csv"]
 
@@ -25,6 +25,7 @@ def old_params(**changes: Any) -> str:
     """The shipped params as version 1 had them: lists on one line, null in letters, `__` in place of dots in keys."""
     content = params({name.replace("__", "."): value for name, value in changes.items()})
     del content["version"], content["review"]["quote_samples"], content["review"]["gates"]["unverified"]
+    del content["finetune"]["min_updates"]
     yaml, written = YAML(), StringIO()
     yaml.default_flow_style = None
     yaml.width = 10_000
@@ -95,6 +96,7 @@ def test_a_fork_keeps_its_values_and_comments_and_gets_the_new_keys(fork: Fork) 
     assert differences(parse(fork.folder / "params.yaml"), parse(fork.folder / "old.yaml")) == NEW_KEYS
     assert told == [
         "params.yaml: version 1 -> 2",
+        "params.yaml: finetune.min_updates: 200: short trainings get more epochs; 0: as before",
         "params.yaml: review.quote_samples: false: "
         "comments under pull requests show no texts and file names of samples",
         "params.yaml: review.gates.unverified: fail: results that changed and cannot be read fail the check",

@@ -27,6 +27,7 @@ name, lr = sys.argv[1], json.loads(sys.argv[2])["lr"]
 def tell(**row):
     with open(os.environ["GROUNDWORK_LIVE"], "a") as live:
         print(json.dumps(row), file=live)
+tell(epochs=4)
 tell(checkpoints=f"of {lr:g}")
 if lr > 10:
     print("finetune stopped: the loss is not finite\\nNext: a smaller lr\\nERROR: failed to reproduce 'finetune'")
@@ -90,7 +91,7 @@ class Place:
             space=dimensions,
             taken=copies.snapshot(self.root, str(self.root / ".dvc/cache")),
             folder=self.root / studies.HOME / "abc123",
-            epochs=4,
+            epochs=2,  # of params.yaml; a trial tells to how many finetune.min_updates has raised them
             environments=environments or [{}],
             show=show,
             wait_s=0.01,
@@ -140,6 +141,24 @@ def test_trials_are_scored_pruned_and_kept_as_experiments(place: Place) -> None:
     assert place.experiments() == ["search-abc123-000", "search-abc123-001"]
     assert [path.name for path in kept.iterdir()] == ["of 7"], "nobody goes on from what was stopped for good"
     assert place.line.type("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "longest"),
+    [
+        ({}, 6),
+        ({"finetune.min_updates": 90}, 12),
+        ({"finetune.min_updates": 90, "finetune.accumulation_steps": 2}, 23),
+        ({"finetune.min_updates": 90, "search.space.batch_size": {"choices": [8, 32, 16]}}, 23),
+        ({"finetune.min_updates": 90, "search.space.batch_size": {"choices": [8, 500]}}, 90),
+    ],
+)
+def test_the_longest_trial_has_the_epochs_that_finetune_would_raise_it_to(
+    changes: dict[str, Any], longest: int
+) -> None:
+    content = params({"batch_size": 16, "search.space": {"epochs": {"low": 2, "high": 6}}, **changes})
+    found = space.dimensions(content, checked(content).search.space)
+    assert script.longest_trial(content, found, samples=128) == longest
 
 
 def test_the_first_epochs_are_not_compared_and_nothing_is_pruned_without_a_pruner(place: Place) -> None:
