@@ -10,6 +10,7 @@ from typing import Any
 from review.predict import task_of as pipeline_of
 from review.standing import Standing, standing
 from stages.core import report, tables
+from stages.core.cautions import sentences
 from stages.core.errors import UserError
 from stages.core.registry import member
 from stages.tasks import TASKS
@@ -31,7 +32,7 @@ def main() -> None:
         show_scores(found["evaluate"])
     elif not stale:
         report.note("no metrics/evaluate.json yet: type dvc repro")
-    for sentence in cautions(line, any_metrics=bool(found)):
+    for sentence in [*cautions(line, any_metrics=bool(found)), *warnings_of(found)]:
         report.note(sentence)
     for sentence in next_steps(found):
         report.note(sentence)
@@ -57,6 +58,11 @@ def cautions(line: Standing | None, *, any_metrics: bool) -> list[str]:
     if line.changed_params:
         return [f"params.yaml has changed since {', '.join(line.changed_params)} ran: dvc repro"]
     return []
+
+
+def warnings_of(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the stages warned of, with the stage's name: one that is skipped does not say it again."""
+    return [f"{stage} warns: {sentence}" for stage, content in metrics.items() for sentence in sentences(content)]
 
 
 def task_of(evaluated: Mapping[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from stages.core import live, models, report, tables
+from stages.core import cautions, live, models, report, tables
 from stages.core.params import Params, load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES, PIPELINES
@@ -13,6 +13,7 @@ from stages.strategies.cut import count_parameters
 from stages.strategies.decay import layered
 from stages.tasks import TASKS
 from stages.training import device as devices
+from stages.training.advice import cautions_of
 from stages.training.assemble import Plan
 from stages.training.card import card
 from stages.training.curves import write_curves
@@ -96,6 +97,7 @@ def finetune(params: Params, team: Team) -> None:
             return
         best = best_of(results, block.best_by, task)
         metrics = metrics_of(results, best, len(validation.inputs), epochs_asked=params.epochs if raised else None)
+        found = cautions_of(best.history, loss=task.shown[0], strategy=params.strategy, lr=params.lr)
         page = card(
             task=params.task,
             pipeline=PIPELINES[params.modality][params.task],
@@ -108,10 +110,11 @@ def finetune(params: Params, team: Team) -> None:
         save_model(best.folder, page)
         write_members(results, best)
         write_out_of_fold(data, results, task)
-        tables.write_json("metrics/finetune.json", metrics)
+        tables.write_json("metrics/finetune.json", {**metrics, **cautions.as_metrics(found)})
         histories = {result.member.name: result.history for result in results} if len(results) > 1 else None
         write_curves(Path("metrics/plots/finetune"), best.history, task.shown, histories)
     show(metrics, task.shown)
+    cautions.tell(found)
 
 
 if __name__ == "__main__":

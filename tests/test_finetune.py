@@ -186,10 +186,11 @@ def test_the_terminal_shows_what_is_trained_and_each_epoch_and_nothing_else(
     stage(finetune__device="cpu")
     out, err = capfd.readouterr()
     lines = out.splitlines()
-    assert err == "" and len(lines) == 4
+    assert err == "" and len(lines) == 5
     assert lines[0] == "full: 22,883 of 22,883 weights are trained, on cpu"
     assert [line.split(":")[0] for line in lines[1:3]] == ["epoch 1", "epoch 2"]
     assert lines[3].startswith("trained 18 samples in ")
+    assert lines[4].startswith("warning: the loss was still falling: validation loss fell from ")
 
 
 def test_every_setting_of_the_loop_comes_from_params(workplace: Path) -> None:
@@ -417,3 +418,19 @@ def test_early_stopping_waits_for_the_least_updates(stage: Stage) -> None:
     metrics = stage(epochs=9, finetune__early_stopping=stopping, finetune__min_updates=10)
     assert (metrics["epochs"], metrics["best_epoch"], metrics["stopped_early"], metrics["steps"]) == (4, 1, True, 12)
     assert "epochs_asked" not in metrics
+
+
+def test_a_training_cut_short_is_warned_of_in_the_terminal_and_in_metrics(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "warnings" not in stage(lr=5e-4, epochs=30)
+    capsys.readouterr()
+    metrics = stage(lr=2e-3, batch_size=1, epochs=1)
+    (warned,) = metrics["warnings"]
+    assert warned["code"] == "training.still_falling"
+    assert f"warning: {warned['sentence']}\n" in capsys.readouterr().out
+
+
+def test_lora_at_the_rate_of_full_is_warned_of(stage: Stage) -> None:
+    codes = {lr: [one["code"] for one in stage(strategy="lora", lr=lr).get("warnings", [])] for lr in (2e-5, 1e-3)}
+    assert codes == {2e-5: ["training.low_rate"], 1e-3: []}

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from review.cost import UNITS, cost
 from review.plots import drawings_of
-from review.results import METRICS, cautions, sample_rows, task_of
+from review.results import METRICS, cautions, sample_rows, task_of, warnings_of
 from review.sides import WORKSPACE, NoOutputs, Side
 from review.standing import Standing, standing
 from stages.core.errors import UserError
@@ -86,7 +86,7 @@ def sections(run: Run) -> dict[str, Any]:
     mistakes = samples_of(run, "evaluate", inliner, lambda: _mistakes(run))
     return {
         "headline": headline(run),
-        "cautions": cautions(run.line, any_metrics=bool(run.metrics)),
+        "cautions": [*cautions(run.line, any_metrics=bool(run.metrics)), *warnings_of(run.metrics)],
         "scores": scores(run),
         "stages": sample_rows(run.metrics),
         "classes": classes(run),

@@ -141,3 +141,11 @@ def test_the_pipeline_is_that_of_the_model(
     assert results.model_sentence(Path("m")) == told
     Path("m/adapter_config.json").write_text("{}")
     assert results.model_sentence(Path("m")) == "the adapter: python -m review.predict m …"
+
+
+def test_what_stages_warned_of_is_said_again(capsys: pytest.CaptureFixture[str]) -> None:
+    warned = [{"code": "split.large_group", "sentence": "the largest group holds 69 % of the samples"}]
+    tables.write_json("metrics/split.json", {"rows": 9, "warnings": warned})
+    tables.write_json("metrics/evaluate.json", EVALUATE)
+    results.main()
+    assert "split warns: the largest group holds 69 % of the samples\n" in capsys.readouterr().out
