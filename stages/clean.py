@@ -12,12 +12,12 @@ import pyarrow as pa
 from stages.cleaners import AUDIO, IMAGE, OUTLIERS, TEXT
 from stages.cleaners.chain import chain
 from stages.cleaners.cleaned import Cleaned
-from stages.cleaners.labels import normaliser
 from stages.cleaners.rows import RowCleaner, build_steps
 from stages.cleaners.survey import Survey
 from stages.core import report, samples, tables
 from stages.core.blocks import Clean, Decode
 from stages.core.errors import UserError
+from stages.core.labels import normaliser
 from stages.core.media import mapped
 from stages.core.params import load
 

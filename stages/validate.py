@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
+from stages.checks.answers import Answers, show_unknown
 from stages.checks.contract import Breach, breaches, check_codes
 from stages.checks.media import make_inspector
 from stages.checks.verdicts import add_codes, any_of, build, masks_of, of_media, remember
@@ -28,7 +29,7 @@ def main() -> None:
     check_codes(block.reject, known, "validate.reject")
     check_codes(list(block.contract.max_shares), known, "validate.contract.max_shares")
     codes: Counter[str] = Counter()
-    classes: Counter[str] = Counter()
+    answers = Answers(params.labels, params.clean.labels)
     examples: dict[str, list[str]] = {}
     total = tables.rows("data/fetched", "samples")
     with (
@@ -37,23 +38,25 @@ def main() -> None:
         tables.Writer(folder, "rejected", samples.SCHEMA) as rejected,
     ):
         for batch, seen in report.track_pairs(inspected(params.modality, media, params.decode), "validate", total):
-            masks = {code: check(batch, params.labels) for code, check in checks.items()}
+            labelled = answers.seen(batch)
+            masks = {code: check(labelled, params.labels) for code, check in checks.items()}
             masks |= masks_of([code for code in known if code not in checks], seen)
             issues = add_codes(batch["issues"].to_pylist(), masks)
             out = any_of(masks, block.reject, len(batch))
             verdicts.write(pa.table([batch["id"], pa.array(issues, VERDICTS.field(1).type), out], schema=VERDICTS))
             rejected.write(samples.replace(batch, issues=issues).filter(pa.array(out)))
             codes.update(code for row in issues for code in row)
-            classes.update(batch["label"].filter(pa.array(~out)).drop_null().to_pylist())
+            answers.count(batch.filter(pa.array(~out)), labelled.filter(pa.array(~out)))
             remember(examples, batch, masks)
-    counted = {label: count for label, count in classes.items() if not params.labels or label in params.labels}
+    counted = {name: count for name, count in answers.classes.items() if name not in answers.unknown}
     known_classes = None if params.task == "regression" else counted
     broken = breaches(
         rows=total, classes=known_classes, codes=codes, labels=params.labels, **block.contract.model_dump()
     )
-    tables.write_json("metrics/validate.json", metrics(total, rejected.rows, codes, classes, known, broken))
+    tables.write_json("metrics/validate.json", metrics(total, rejected.rows, codes, answers, known, broken))
     rows = [(code, count, "  ".join(examples.get(code, []))) for code, count in sorted(codes.items())]
     report.table(f"{total} rows, {rejected.rows} rejected", ["reason code", "rows", "examples"], rows)
+    show_unknown(answers.unknown, params.labels)
     if broken:
         stop(broken)
 
@@ -88,18 +91,18 @@ def metrics(
     total: int,
     rejected: int,
     codes: Mapping[str, int],
-    classes: Mapping[str, int],
+    answers: Answers,
     checks: Sequence[str],
     broken: Sequence[Breach],
 ) -> dict[str, object]:
-    """in = kept + rejected; counts a reason code, and a label as it came (see `samples.short_names`)."""
+    """in = kept + rejected; counts a reason code, a class as clean will see it, and a spelling of one as it came."""
     return {
         "rows": total,
         "kept": total - rejected,
         "rejected": rejected,
         "contract_breaches": len(broken),
         "issues": {code: codes.get(code, 0) for code in sorted({*checks, *codes})},
-        "labels": samples.short_names(classes),
+        **answers.metrics(),
     }
 
 

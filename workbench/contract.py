@@ -44,7 +44,7 @@ def check_clauses(
 
 
 def counted(found: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Rows a label, as it came from the source."""
+    """Rows a label, as clean will see it."""
     return list(found.get("labels", {}).items())
 
 

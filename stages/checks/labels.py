@@ -19,7 +19,10 @@ def missing() -> Check:
 
 
 def unknown() -> Check:
-    """A label that is not one of params.yaml's `labels`, to the letter; nothing is unknown where `labels` is empty."""
+    """A label that is not one of params.yaml's `labels`; nothing is unknown where `labels` is empty.
+
+    `validate` gives labels as `clean` will see them: after `clean.labels.strip`, `casefold` and `map`.
+    """
 
     def check(samples: pa.Table, labels: Sequence[str]) -> Mask:
         if not labels:

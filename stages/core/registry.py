@@ -37,13 +37,19 @@ OTHER_NAMES = {
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`, did you mean 'x'?` where a known name is close, whatever its case, else nothing."""
+    found = nearest_name(name, known)
+    return "" if found is None else f", did you mean '{found}'?"
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is close, whatever its case, or None."""
     by_folded = {one.casefold(): one for one in known}
     folded = name.casefold()
     other = OTHER_NAMES.get(folded)
     if other in by_folded:
-        return f", did you mean '{other}'?"
+        return other
     close = difflib.get_close_matches(folded, list(by_folded), n=1, cutoff=0.6)
-    return f", did you mean '{by_folded[close[0]]}'?" if close else ""
+    return by_folded[close[0]] if close else None
 
 
 def member(registry: Mapping[str, str], name: str, where: str) -> Callable[..., Any]:

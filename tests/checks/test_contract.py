@@ -36,7 +36,7 @@ def test_data_at_the_edge_of_every_clause_keep_the_contract() -> None:
         ({"labels": ["a", "b", "c"]}, "min_rows_per_class: c", "0 rows", ">= 30"),
         ({"max_imbalance": 1.99}, "max_imbalance", "2.0 to 1", "<= 1.99 to 1"),
         ({"codes": {"text.empty": 11}}, "max_shares: text.empty", "11 rows, 11.00%", "<= 10.00%"),
-        ({"codes": {"row.duplicate": 1}}, "max_shares: row.duplicate", "1 rows, 1.00%", "<= 0.00%"),
+        ({"codes": {"row.duplicate": 1}}, "max_shares: row.duplicate", "1 row, 1.00%", "<= 0.00%"),
         ({"labels": ["a"], "classes": {"a": 90}}, "labels", "1 class (a)", ">= 2"),
         ({"labels": [], "classes": {"a": 90}}, "labels", "1 class (a)", ">= 2"),
         ({"labels": [], "classes": {}}, "labels", "0 class (none)", ">= 2"),

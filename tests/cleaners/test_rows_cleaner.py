@@ -6,10 +6,10 @@ import pytest
 
 from stages.cleaners import TEXT
 from stages.cleaners.chain import chain
-from stages.cleaners.labels import normaliser
 from stages.cleaners.rows import RowCleaner, build_steps
 from stages.core.blocks import Step
 from stages.core.errors import UserError
+from stages.core.labels import normaliser
 from tests import workplace
 
 STEPS = {"html": str.upper, "whitespace": lambda text: " ".join(text.split())}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from stages.checks.answers import Answers
 from stages.checks.verdicts import add_codes, build
-from stages.cleaners.labels import normaliser
 from stages.core import registry, report
 from stages.core.params import Params
 from stages.sources import SOURCES
@@ -22,18 +22,16 @@ def observe(params: Params) -> Found:
         UserError: the source cannot be read as params say.
     """
     checks = build(params.validating.checks)
-    labels = params.clean.labels
-    name_of = normaliser(labels=params.labels, strip=labels.strip, casefold=labels.casefold, mapping=labels.map)
-    rows, codes, classes = 0, Counter[str](), Counter[str]()
+    answers = Answers(params.labels, params.clean.labels)
+    rows, codes = 0, Counter[str]()
     for batch in report.track(samples(params), "checking"):
-        masks = {code: check(batch, params.labels) for code, check in checks.items() if code != "label.unknown"}
+        seen = answers.seen(batch)
+        masks = {code: check(seen, params.labels) for code, check in checks.items()}
         codes.update(code for row in add_codes(batch["issues"].to_pylist(), masks) for code in row)
-        classes.update(name_of(label) for label in batch["label"].to_pylist() if label is not None and label.strip())
+        answers.count(batch, seen)
         rows += len(batch)
-    unknown = [name for name in classes if params.labels and name not in params.labels]
-    codes["label.unknown"] = sum(classes.pop(name) for name in unknown)
-    shares = {code: count / rows for code, count in codes.items()} if rows else {}
-    return Found(rows, {} if params.task == "regression" else dict(classes), shares)
+    classes = {name: answers.classes[name] for name in params.labels}
+    return Found(rows, classes, {code: count / rows for code, count in codes.items()} if rows else {})
 
 
 def samples(params: Params) -> Iterator[pa.Table]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stages.cleaners.labels import normaliser
 from stages.core.errors import UserError
+from stages.core.labels import normaliser
 
 ALL: dict[str, Any] = {
     "labels": ["Positive", "negative"],
