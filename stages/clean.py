@@ -1,20 +1,21 @@
 """Clean: fetched and verdicts -> kept samples and dropped samples, each with its reasons."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.cleaners import AUDIO, IMAGE, OUTLIERS, TEXT
 from stages.cleaners.chain import chain
 from stages.cleaners.cleaned import Cleaned
 from stages.cleaners.rows import RowCleaner, build_steps
 from stages.cleaners.survey import Survey
-from stages.core import report, samples, tables
+from stages.core import cautions, report, samples, tables
 from stages.core.blocks import Clean, Decode
 from stages.core.errors import UserError
 from stages.core.labels import normaliser
@@ -22,6 +23,9 @@ from stages.core.media import mapped
 from stages.core.params import load
 
 FIRST_PASS = "first_pass"
+TOLD, MUCH = 0.1, 0.25
+"""Of a class's rows: from the first share on losses are shown, from the second on they are warned of."""
+LOSSES = ("class", "kept", "dropped", "share")
 
 
 def main() -> None:
@@ -44,8 +48,11 @@ def main() -> None:
             survey.near_media(action=near.action, max_distance=near.max_distance_bits)
         survey.outliers(again, steps, action=params.clean.outliers.action)
         counts = second_pass(folder, survey, total)
-    tables.write_json("metrics/clean.json", {**counts, "changed": dict(sorted(cleaner.changed.items()))})
+    found = list(uneven(counts))
+    changed = {"changed": dict(sorted(cleaner.changed.items()))}
+    tables.write_json("metrics/clean.json", {**counts, **changed, **cautions.as_metrics(found)})
     show(counts, cleaner.changed)
+    cautions.tell(found)
 
 
 def row_cleaner(
@@ -133,14 +140,15 @@ def accepted() -> Iterator[pa.Table]:
         if batch is None or verdict is None or not batch["id"].equals(verdict["id"]):
             raise UserError("data/validated holds the verdicts on other samples than data/fetched has", "dvc repro")
         marked = samples.replace(batch, issues=verdict["issues"])
-        yield marked.filter(pa.compute.invert(verdict["rejected"]))
+        yield marked.filter(pc.invert(verdict["rejected"]))
 
 
-def second_pass(folder: Path, survey: Survey, total: int) -> dict[str, object]:
+def second_pass(folder: Path, survey: Survey, total: int) -> dict[str, Any]:
     """Write what stays and what is dropped; in = kept + dropped, counted by reason, code and label."""
     reasons: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     labels: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
     start = 0
     with (
         tables.Writer(folder, "samples", samples.SCHEMA) as kept,
@@ -152,9 +160,10 @@ def second_pass(folder: Path, survey: Survey, total: int) -> dict[str, object]:
             batch = survey.finish(batch, rows)
             alive = pa.array(survey.alive[rows])
             kept.write(batch.filter(alive))
-            dropped.write(batch.filter(pa.compute.invert(alive)))
+            dropped.write(batch.filter(pc.invert(alive)))
             codes.update(code for row in batch["issues"].to_pylist() for code in row)
             labels.update(batch["label"].filter(alive).drop_null().to_pylist())
+            lost.update(batch["label"].filter(pc.invert(alive)).drop_null().to_pylist())
             reasons.update(survey.names[number] for number in survey.reasons[rows] if number)
     for shard in tables.shards(folder, FIRST_PASS):
         shard.unlink()
@@ -166,15 +175,51 @@ def second_pass(folder: Path, survey: Survey, total: int) -> dict[str, object]:
         "reasons": dict(sorted(reasons.items())),
         "issues": dict(sorted(codes.items())),
         "labels": samples.short_names(labels),
+        "dropped_labels": samples.short_names(lost),
     }
 
 
-def show(counts: dict[str, object], changed: Counter[str]) -> None:
+def show(counts: Mapping[str, Any], changed: Counter[str]) -> None:
     """What was changed and what was dropped."""
     report.table("Changed by cleaner", ["cleaner", "rows"], sorted(changed.items()))
     title = f"{counts['rows']} rows, {counts['kept']} kept, {counts['dropped']} dropped"
     reasons = counts["reasons"]
-    report.table(title, ["reason", "rows"], list(reasons.items()) if isinstance(reasons, dict) else [])
+    report.table(title, ["reason", "rows"], list(reasons.items()))
+    if any(lost.share >= TOLD for lost in losses(counts)):
+        rows = [(lost.label, lost.kept, lost.dropped, f"{lost.share:.1%}") for lost in losses(counts)]
+        report.table("What each class lost, most of it to duplicates and conflicts", LOSSES, rows)
+
+
+class Loss(NamedTuple):
+    """Rows of a class that stayed, and that were dropped."""
+
+    label: str
+    kept: int
+    dropped: int
+
+    @property
+    def share(self) -> float:
+        """Of the class's rows, those that were dropped."""
+        return self.dropped / (self.kept + self.dropped)
+
+
+def losses(counts: Mapping[str, Any]) -> list[Loss]:
+    """Of each class that stays, by the counts of the second pass; those that lost most come first."""
+    found = [Loss(label, kept, counts["dropped_labels"].get(label, 0)) for label, kept in counts["labels"].items()]
+    return sorted(found, key=lambda lost: (-lost.share, lost.label))
+
+
+def uneven(counts: Mapping[str, Any]) -> Iterator[cautions.Caution]:
+    """The warning that a class lost much more than the others."""
+    dropped, rows = sum(lost.dropped for lost in losses(counts)), sum(counts["labels"].values())
+    for lost in losses(counts):
+        others = (dropped - lost.dropped) / max(rows + dropped - lost.kept - lost.dropped, 1)
+        if lost.share >= MUCH and lost.share >= 2 * others:
+            yield cautions.Caution(
+                "clean.uneven_loss",
+                f"class {lost.label} lost {lost.share:.0%} of its {lost.kept + lost.dropped:,} rows, the others "
+                f"{others:.0%}: make look WHAT=dropped shows which; clean.duplicates and clean.labels decide",
+            )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Encode: cleaned, augmented and split -> model inputs: everything that no trainable weight changes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
-from stages.core import models, report, tables
+from stages.core import cautions, models, report, tables
 from stages.core.blocks import Decode
 from stages.core.encode_block import Encode
 from stages.core.params import load
@@ -55,7 +55,22 @@ def main() -> None:
         if params.strategy in ("head", "last_layers"):
             meta["cut"] = run_bottom(folder, meta, source, params.strategy, params.encode)
         tables.write_json(folder / "meta.json", meta)
-    finish({name: given.statistics(values) for name, values in lengths.items()}, total, params.modality)
+    unknown = given.unknown_share()
+    found = list(unreadable(unknown, params.model))
+    metrics = {} if unknown is None else {"unknown_tokens": round(unknown, 6)}
+    metrics |= cautions.as_metrics(found)
+    finish({name: given.statistics(values) for name, values in lengths.items()}, total, params.modality, metrics)
+    cautions.tell(found)
+
+
+def unreadable(share: float | None, model: str) -> Iterator[cautions.Caution]:
+    """The warning that the tokenizer does not know the texts' script or words."""
+    if share is not None and share >= UNREADABLE:
+        yield cautions.Caution(
+            "encode.unknown_tokens",
+            f"{share:.1%} of the tokens are unknown to {model}: it cannot read much of these texts; choose a model "
+            "of their language and script, such as google-bert/bert-base-multilingual-cased",
+        )
 
 
 def open_inputs(modality: str, source: models.Source, block: Encode, limits: Decode | None) -> streams.Inputs:
@@ -140,19 +155,23 @@ def has_pairs() -> bool:
     )
 
 
+UNREADABLE = 0.05
+"""Of the tokens: texts that a vocabulary was made for have far fewer that it lacks."""
 UNITS = {"text": "tokens", "audio": "seconds", "image": "images"}
 
 
-def finish(statistics: dict[str, dict[str, Any]], total: int, modality: str) -> None:
+def finish(statistics: dict[str, dict[str, Any]], total: int, modality: str, more: Mapping[str, Any]) -> None:
     """Write and show the length statistics; in = encoded + unused."""
     used = sum(part["rows"] for part in statistics.values())
     unit = UNITS[modality]
-    tables.write_json("metrics/encode.json", {"rows": total, "unused": total - used, unit: statistics})
+    tables.write_json("metrics/encode.json", {"rows": total, "unused": total - used, unit: statistics, **more})
     header: Sequence[str] = ("rows", "mean", "median", "p95", "max", "truncated")
     shown = [key for key in header if any(key in part for part in statistics.values())]
     rows = [(name, *(part.get(key, "") for key in shown)) for name, part in statistics.items()]
     title = "Model inputs" if modality == "image" else f"Lengths in {unit}, before truncation"
     report.table(title, ["split", *shown], rows)
+    if "unknown_tokens" in more:
+        report.note(f"{more['unknown_tokens']:.2%} of the tokens are unknown to the model")
 
 
 def told_size(gib: float) -> str:

@@ -1,13 +1,13 @@
 """Split: cleaned -> id, split and fold."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.core import report, tables
+from stages.core import cautions, report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import build
@@ -17,6 +17,8 @@ from stages.splitters.assign import ANSWERS, UNUSED, Assignment, assign
 from stages.splitters.bins import by_quantile
 
 SCHEMA = pa.schema([("id", pa.string()), ("split", pa.string()), ("fold", pa.int32()), ("reason", pa.string())])
+GIANT = 0.3
+"""Of the samples: what validation and test take together by default. A larger group leaves no choice."""
 COLUMNS = ["id", "group", "label", "value", "target", "label_source", "split"]
 
 
@@ -43,8 +45,22 @@ def main() -> None:
     check(numbers, ratios)
     with tables.new_folder("data/split") as folder:
         tables.write(folder, "assignment", to_table(samples, assignment))
-    tables.write_json("metrics/split.json", written(numbers))
+    found = list(giants(samples["group"], ratios))
+    tables.write_json("metrics/split.json", written(numbers) | cautions.as_metrics(found))
     show(numbers)
+    cautions.tell(found)
+
+
+def giants(groups: pa.ChunkedArray, ratios: Mapping[str, float]) -> Iterator[cautions.Caution]:
+    """The warning that one group is too large to be shared out."""
+    share = max(pc.value_counts(groups.combine_chunks()).field("counts").to_pylist()) / len(groups)
+    if share > GIANT:
+        asked = ", ".join(f"{name} {ratio:g}" for name, ratio in ratios.items())
+        yield cautions.Caution(
+            "split.large_group",
+            f"the largest group holds {share:.0%} of the samples and stays in one split, whatever split.ratios ask for "
+            f"({asked}): check fetch.columns.group, and clean.duplicates.near, which puts like texts into one group",
+        )
 
 
 def written(numbers: Mapping[str, Any]) -> dict[str, Any]:

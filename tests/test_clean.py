@@ -63,7 +63,7 @@ def dropped(folder: Path) -> list[workplace.Row]:
 def test_rows_are_cleaned_grouped_or_dropped_with_reasons(tmp_path: Path) -> None:
     metrics = run(tmp_path, ROWS)
     assert [(row["text"], row["label"], row["group"], row["issues"]) for row in kept(tmp_path)] == [
-        ("café was great", "positive", "ann", ["label.unknown", "text.html", "text.whitespace", "label.mapped"]),
+        ("café was great", "positive", "ann", ["text.html", "text.whitespace", "label.mapped"]),
         (LONG, "negative", "cat", []),
         (LONG + "!", "negative", "cat", ["duplicate.near"]),
         ("где мой заказ", "neutral", "ann", ["outlier.script"]),
@@ -94,13 +94,14 @@ def test_rows_are_cleaned_grouped_or_dropped_with_reasons(tmp_path: Path) -> Non
             "label.conflict": 2,
             "label.mapped": 1,
             "label.missing": 1,
-            "label.unknown": 2,
+            "label.unknown": 1,
             "outlier.script": 1,
             "text.empty": 1,
             "text.html": 2,
             "text.whitespace": 3,
         },
         "labels": {"negative": 2, "neutral": 1, "positive": 1},
+        "dropped_labels": {"negative": 1, "neutral": 2, "positive": 1, "spam": 1},
         "changed": {"html": 2, "labels": 1, "whitespace": 3},
     }
 
@@ -149,8 +150,8 @@ def test_no_rows_pass_through(tmp_path: Path, rows: list[workplace.Row], action:
             "params.yaml: clean.labels.fill: 'none' is not among `labels`",
         ),
         (
-            {"clean__labels__map": {"a": "b"}},
-            "params.yaml: clean.labels.map: not among `labels`: b",
+            {"clean__text__steps__html__form": "x"},
+            "params.yaml: clean.text.steps.html.form: unknown key (known: )",
         ),
     ],
 )
@@ -215,3 +216,30 @@ def test_nothing_vanishes_and_cleaning_again_changes_nothing(
     assert repeated["dropped"] == 0
     same = ("id", "text", "text_pair", "label", "group")
     assert [[row[name] for name in same] for row in kept(folder)] == [[row[name] for name in same] for row in first]
+
+
+def copied(label: str, texts: int, copies: int) -> list[workplace.Row]:
+    return [{"text": f"{label} sentence {n} of its own", "label": label} for n in range(texts) for _ in range(copies)]
+
+
+def test_what_each_class_lost_is_counted_and_much_more_than_the_others_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = run(tmp_path, [*copied("negative", 20, 2), *copied("positive", 40, 1), *copied("neutral", 40, 1)])
+    assert metrics["labels"] == {"negative": 20, "neutral": 40, "positive": 40}
+    assert metrics["dropped_labels"] == {"negative": 20}
+    (warned,) = metrics["warnings"]
+    assert warned["code"] == "clean.uneven_loss"
+    assert warned["sentence"].startswith("class negative lost 50% of its 40 rows, the others 0%: ")
+    out = capsys.readouterr().out
+    assert ["negative", "20", "20", "50.0%"] in [line.split() for line in out.splitlines()]
+    assert f"warning: {warned['sentence']}\n" in out
+
+
+@pytest.mark.parametrize(("copies", "shown"), [(1, False), (2, True)])
+def test_where_all_classes_lose_alike_none_is_warned_of(
+    tmp_path: Path, copies: int, shown: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = run(tmp_path, [*copied("negative", 20, copies), *copied("positive", 20, copies)])
+    assert "warnings" not in metrics
+    assert ("What each class lost" in capsys.readouterr().out) is shown

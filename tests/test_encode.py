@@ -67,6 +67,7 @@ def test_each_split_gets_its_samples_and_derived_ones_only_train(run: Any, tmp_p
             "validation": {"rows": 1, "mean": 22.0, "median": 22.0, "p95": 22.0, "max": 22, "truncated": 1},
             "test": {"rows": 1, "mean": 6.0, "median": 6.0, "p95": 6.0, "max": 6, "truncated": 0},
         },
+        "unknown_tokens": 0.0,
     }
 
 
@@ -119,3 +120,15 @@ def test_a_label_that_is_no_class_is_told_and_nothing_is_written(run: Any, tmp_p
 def test_without_derived_samples_the_originals_are_enough(run: Any) -> None:
     metrics = run(derived=[])
     assert (metrics["rows"], metrics["unused"]) == (5, 1)
+
+
+def test_texts_that_the_vocabulary_lacks_are_warned_of(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "warnings" not in run()
+    known = [row | {"text": "今天"} for row in ORIGINALS]
+    capsys.readouterr()
+    metrics = run(known)
+    assert metrics["unknown_tokens"] >= 0.05
+    (warned,) = metrics["warnings"]
+    assert warned["code"] == "encode.unknown_tokens"
+    assert warned["sentence"].startswith(f"{metrics['unknown_tokens']:.1%} of the tokens are unknown to ")
+    assert f"warning: {warned['sentence']}\n" in capsys.readouterr().out

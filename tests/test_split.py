@@ -157,3 +157,14 @@ def test_without_a_share_the_test_split_may_be_empty(tmp_path: Path) -> None:
     ratios = {"train": 0.8, "validation": 0.2, "test": 0.0}
     metrics = run(tmp_path, labelled(good=10, bad=10), split__ratios=ratios)
     assert metrics["splits"]["test"] == {"rows": 0, "groups": 0, "labels": {}}
+
+
+def test_a_group_too_large_to_be_shared_out_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = labelled(good=24, bad=24)
+    assert "warnings" not in run(tmp_path, [row | {"group": f"g{n % 16}"} for n, row in enumerate(rows)])
+    giant = [row | {"group": "giant" if n % 24 < 16 else f"g{n}"} for n, row in enumerate(rows)]
+    capsys.readouterr()
+    (warned,) = run(tmp_path, giant)["warnings"]
+    assert warned["code"] == "split.large_group"
+    assert warned["sentence"].startswith("the largest group holds 67% of the samples and stays in one split")
+    assert f"warning: {warned['sentence']}\n" in capsys.readouterr().out

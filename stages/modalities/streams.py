@@ -24,7 +24,8 @@ class Inputs(Protocol):
     """The inputs of one modality.
 
     `stream` gives the originals, then the derived samples, with `length` and the inputs `names` as columns; after
-    it `meta` says what there is to know of the inputs, and `statistics` sums up the lengths of a split's samples.
+    it `meta` says what there is to know of the inputs, and `statistics` sums up the lengths of a split's samples;
+    `unknown_share` is that of tokens which stand for something that the vocabulary lacks, None where there are none.
     """
 
     names: list[str]
@@ -33,6 +34,7 @@ class Inputs(Protocol):
     def stream(self) -> Iterator[tuple[pa.Table, Sequence[float]]]: ...
     def meta(self) -> dict[str, Any]: ...
     def statistics(self, lengths: Sequence[float]) -> dict[str, Any]: ...
+    def unknown_share(self) -> float | None: ...
 
 
 class Texts:
@@ -43,6 +45,8 @@ class Texts:
         self._limit = min(max_length_tokens, self._tokenizer.model_max_length)
         self._batch_rows, self._pairs = batch_rows, pairs
         self.names = text.input_names(self._tokenizer, pairs=pairs)
+        self._unknown = text.unknown_id(self._tokenizer)
+        self._tokens = self._unknown_tokens = 0
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer."""
@@ -54,6 +58,9 @@ class Texts:
         for batch in _samples([*FIXED, "text", "text_pair"], lambda _: self._batch_rows):
             fields = text.fields(batch, pairs=self._pairs)
             columns, lengths = text.encode(self._tokenizer, *fields, names=self.names, limit=self._limit)
+            self._tokens += sum(map(len, columns["input_ids"]))
+            if self._unknown is not None:
+                self._unknown_tokens += sum(ids.count(self._unknown) for ids in columns["input_ids"])
             arrays = {name: pa.array(rows, TYPES[name]) for name, rows in columns.items()}
             yield _with(batch, arrays, [len(row) for row in columns["input_ids"]]), lengths
 
@@ -68,6 +75,10 @@ class Texts:
     def statistics(self, lengths: Sequence[float]) -> dict[str, Any]:
         """Of the lengths in tokens before truncation."""
         return length_statistics([int(length) for length in lengths], self._limit)
+
+    def unknown_share(self) -> float | None:
+        """Of all tokens, those of the texts' beginnings and ends included."""
+        return None if self._unknown is None else self._unknown_tokens / max(self._tokens, 1)
 
 
 class Media:
@@ -145,6 +156,10 @@ class Media:
         if self._modality == "image":
             return {"rows": len(lengths)}
         return length_statistics(lengths, audio.limit_s(self._processor) or float("inf"))
+
+    def unknown_share(self) -> float | None:
+        """Images and sounds have no vocabulary."""
+        return None
 
 
 def _samples(columns: list[str], rows: Callable[[str], int]) -> Iterator[pa.Table]:

@@ -27,6 +27,16 @@ def processor(source: models.Source) -> Any:
     return tokenizer
 
 
+def unknown_id(tokenizer: Any) -> int | None:
+    """The token that stands for what the vocabulary lacks; None where nothing is, as with vocabularies of bytes.
+
+    Some tokenizers of bytes name another special token there, which is no sign of anything.
+    """
+    others = (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id, tokenizer.sep_token_id)
+    unknown: int | None = tokenizer.unk_token_id
+    return None if unknown in others else unknown
+
+
 def input_names(tokenizer: Any, *, pairs: bool) -> list[str]:
     """The inputs that the model takes: `token_type_ids` only tell the two texts of a pair apart."""
     return [name for name in INPUTS if name in tokenizer.model_input_names and (name == "input_ids" or pairs)]

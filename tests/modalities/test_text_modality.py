@@ -1,6 +1,7 @@
 """Text to tokens, with a real tokenizer of letters."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -72,3 +73,11 @@ def test_a_tokenizer_without_a_padding_token_uses_the_end_of_the_text(tmp_path: 
     changed.eos_token = "[SEP]"
     changed.save_pretrained(tmp_path)
     assert text.processor(models.resolve(str(tmp_path))).pad_token_id == SEP
+
+
+@pytest.mark.parametrize(("unknown", "found"), [(7, 7), (2, None), (None, None)])
+def test_the_unknown_token_is_none_that_has_another_meaning(unknown: int | None, found: int | None) -> None:
+    tokenizer = SimpleNamespace(
+        unk_token_id=unknown, eos_token_id=2, bos_token_id=None, pad_token_id=2, sep_token_id=None
+    )
+    assert text.unknown_id(tokenizer) == found
