@@ -7,12 +7,15 @@ it checks that the file there is the one that the code gives.
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from review import recipes
 from review.params_layout import lay_out
+from review.params_sense import account_for, check_sense, look_for_data
 from review.params_sentences import describe, sentences
 from review.recipes import RECIPES
 from review.trials import space
@@ -71,6 +74,7 @@ def accept(content: dict[str, Any]) -> None:
         UserError: what is wrong, by dotted key.
     """
     params = checked(content)
+    check_sense(params)
     _chosen(SOURCES, params.fetch.source, params.fetch.options, "fetch", "source")
     for family, checks in params.validating.checks.items():
         given = {f"{family}.{name}": options for name, options in checks.items()}
@@ -189,19 +193,40 @@ def main(arguments: Iterable[str] | None = None) -> int:
     current = json.dumps(schema(), indent=2) + "\n"
     if given.write_schema:
         SCHEMA.write_text(current, encoding="utf-8")
-    wrong = 0
-    for path in given.files or [PATH, *sorted(RECIPES.glob("*.yaml"))]:
-        try:
-            check(path)
-            look_at_layout(path, write=given.lay_out)
-        except UserError as error:
-            wrong += 1
-            report.note(str(error).replace("params.yaml:", f"{path}:"))
-            report.note(f"  {error.hint}")
+    paths = given.files or [PATH, *sorted(RECIPES.glob("*.yaml"))]
+    right = [path for path in paths if _is_right(path, write=given.lay_out)]
+    tell_right(right)
+    wrong = len(right) < len(paths)
     if not SCHEMA.exists() or SCHEMA.read_text(encoding="utf-8") != current:
-        wrong += 1
-        report.note(f"{SCHEMA} is not what the code says; type: python -m review.params --write-schema")
-    return min(wrong, 1)
+        wrong = True
+        report.errors.print(
+            f"{SCHEMA} is not what the code says: python -m review.params --write-schema", soft_wrap=True
+        )
+    return int(wrong)
+
+
+def _is_right(path: Path, *, write: bool) -> bool:
+    """Whether a file is right; what is wrong is told as an error."""
+    try:
+        check(path)
+        look_at_layout(path, write=write)
+    except UserError as error:
+        report.errors.print(escape(str(error).replace("params.yaml:", f"{path}:")), soft_wrap=True)
+        report.errors.print(f"  {escape(error.hint)}", soft_wrap=True)
+        return False
+    return True
+
+
+def tell_right(paths: Sequence[Path]) -> None:
+    """What the files that are right ask for: a line for each that is no recipe, and how many recipes there are."""
+    known = [path for path in paths if path.absolute().parent.name == RECIPES.name]
+    for path in (path for path in paths if path not in known):
+        params = checked(parse(path))
+        report.note(f"{path} is right: {account_for(params)}")
+        if absent := look_for_data(params):
+            report.note(f"{path}: {absent}; if it lies in a DVC remote: dvc pull")
+    if known:
+        report.note(f"{len(known)} {'recipe is' if len(known) == 1 else 'recipes are'} right")
 
 
 if __name__ == "__main__":

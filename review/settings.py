@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from review.sides import Side
 from stages.core.errors import UserError
-from stages.core.params import PATH, VERSION, parse
+from stages.core.params import PATH, VERSION, example_of, parse
 from stages.core.registry import explain
 from stages.core.review_block import Gates, Review
 
@@ -40,12 +40,12 @@ def settings(head: Side, root: Path = Path()) -> Settings:
         review = Review.model_validate(block)
     except ValidationError as error:
         told = explain(error, block, Review, "review")
-        raise UserError(f"params.yaml of {head.title}:\n{told}", "compare with recipes/messages.yaml") from None
+        raise UserError(f"params.yaml of {head.title}:\n{told}", f"compare with {example_of(content)}") from None
     unknown = review.gates.unknown(str(content.get("task")))
     if unknown:
         raise UserError(
             f"params.yaml of {head.title}: {', '.join(unknown)}: the task {content.get('task')} has no such metric",
-            "compare with recipes/messages.yaml",
+            f"compare with {example_of(content)}",
         )
     evaluate, finetune = _block(content, "evaluate"), _block(content, "finetune")
     bins = evaluate.get("calibration_bins", 10)

@@ -21,7 +21,7 @@ from stages.augmenters.steps import check_steps
 from stages.core import parallel, report, samples, tables
 from stages.core.blocks import Augment
 from stages.core.errors import UserError
-from stages.core.params import load
+from stages.core.params import example_of, load
 
 PROCESSES_PAY_FROM = {"text": 5_000, "image": 2_000, "audio": 300}
 """Derived samples: some seconds of work for one process."""
@@ -60,7 +60,7 @@ def deriver_options(block: Augment, modality: str, seed: int) -> dict[str, Any]:
     """
     family = {"text": block.text, "image": block.image, "audio": block.audio}[modality]
     if family is None:
-        raise UserError(f"params.yaml: augment.{modality}: missing", "see recipes/ for complete examples")
+        raise UserError(f"params.yaml: augment.{modality}: missing", f"see {example_of({'modality': modality})}")
     key = f"augment.{modality}.steps"
     check_steps(FAMILIES[modality], {name: step.options for name, step in family.steps.items()}, key)
     enabled = {name: family.steps[name].options for name in family.order if family.steps[name].enabled}

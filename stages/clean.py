@@ -216,7 +216,7 @@ def uneven(counts: Mapping[str, Any]) -> Iterator[cautions.Caution]:
         others = (dropped - lost.dropped) / max(rows + dropped - lost.kept - lost.dropped, 1)
         if lost.share >= MUCH and lost.share >= 2 * others:
             yield cautions.Caution(
-                "clean.uneven_loss",
+                "uneven_loss",
                 f"class {lost.label} lost {lost.share:.0%} of its {lost.kept + lost.dropped:,} rows, the others "
                 f"{others:.0%}: make look WHAT=dropped shows which; clean.duplicates and clean.labels decide",
             )

@@ -67,7 +67,7 @@ def unreadable(share: float | None, model: str) -> Iterator[cautions.Caution]:
     """The warning that the tokenizer does not know the texts' script or words."""
     if share is not None and share >= UNREADABLE:
         yield cautions.Caution(
-            "encode.unknown_tokens",
+            "unknown_tokens",
             f"{share:.1%} of the tokens are unknown to {model}: it cannot read much of these texts; choose a model "
             "of their language and script, such as google-bert/bert-base-multilingual-cased",
         )

@@ -57,7 +57,7 @@ def giants(groups: pa.ChunkedArray, ratios: Mapping[str, float]) -> Iterator[cau
     if share > GIANT:
         asked = ", ".join(f"{name} {ratio:g}" for name, ratio in ratios.items())
         yield cautions.Caution(
-            "split.large_group",
+            "large_group",
             f"the largest group holds {share:.0%} of the samples and stays in one split, whatever split.ratios ask for "
             f"({asked}): check fetch.columns.group, and clean.duplicates.near, which puts like texts into one group",
         )

@@ -229,7 +229,7 @@ def test_what_each_class_lost_is_counted_and_much_more_than_the_others_is_warned
     assert metrics["labels"] == {"negative": 20, "neutral": 40, "positive": 40}
     assert metrics["dropped_labels"] == {"negative": 20}
     (warned,) = metrics["warnings"]
-    assert warned["code"] == "clean.uneven_loss"
+    assert warned["code"] == "uneven_loss"
     assert warned["sentence"].startswith("class negative lost 50% of its 40 rows, the others 0%: ")
     out = capsys.readouterr().out
     assert ["negative", "20", "20", "50.0%"] in [line.split() for line in out.splitlines()]

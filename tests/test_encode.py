@@ -129,6 +129,6 @@ def test_texts_that_the_vocabulary_lacks_are_warned_of(run: Any, capsys: pytest.
     metrics = run(known)
     assert metrics["unknown_tokens"] >= 0.05
     (warned,) = metrics["warnings"]
-    assert warned["code"] == "encode.unknown_tokens"
+    assert warned["code"] == "unknown_tokens"
     assert warned["sentence"].startswith(f"{metrics['unknown_tokens']:.1%} of the tokens are unknown to ")
     assert f"warning: {warned['sentence']}\n" in capsys.readouterr().out

@@ -243,7 +243,7 @@ def test_dvclive_gets_each_epoch_where_it_is_asked_for(stage: Stage) -> None:
         ({"finetune__device": "cuda"}, "finetune.device: there is no cuda here", "finetune.device: auto"),
         ({"lr": 1e38}, "the training loss is nan", "lower lr (now "),
         ({"finetune__precision": "fp16"}, "finetune.precision: fp16 needs a CUDA device", "finetune.precision: fp32"),
-        ({"finetune__mixup": 0.2}, "finetune.mixup is for images and sounds, and modality is text", "messages.yaml"),
+        ({"finetune__mixup": 0.2}, "finetune.mixup is for images and sounds, and modality is text", "texts.yaml"),
     ],
 )
 def test_what_cannot_be_trained_ends_in_one_message_and_writes_nothing(
@@ -427,10 +427,10 @@ def test_a_training_cut_short_is_warned_of_in_the_terminal_and_in_metrics(
     capsys.readouterr()
     metrics = stage(lr=2e-3, batch_size=1, epochs=1)
     (warned,) = metrics["warnings"]
-    assert warned["code"] == "training.still_falling"
+    assert warned["code"] == "still_falling"
     assert f"warning: {warned['sentence']}\n" in capsys.readouterr().out
 
 
 def test_lora_at_the_rate_of_full_is_warned_of(stage: Stage) -> None:
     codes = {lr: [one["code"] for one in stage(strategy="lora", lr=lr).get("warnings", [])] for lr in (2e-5, 1e-3)}
-    assert codes == {2e-5: ["training.low_rate"], 1e-3: []}
+    assert codes == {2e-5: ["low_rate"], 1e-3: []}

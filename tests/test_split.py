@@ -165,6 +165,6 @@ def test_a_group_too_large_to_be_shared_out_is_warned_of(tmp_path: Path, capsys:
     giant = [row | {"group": "giant" if n % 24 < 16 else f"g{n}"} for n, row in enumerate(rows)]
     capsys.readouterr()
     (warned,) = run(tmp_path, giant)["warnings"]
-    assert warned["code"] == "split.large_group"
+    assert warned["code"] == "large_group"
     assert warned["sentence"].startswith("the largest group holds 67% of the samples and stays in one split")
     assert f"warning: {warned['sentence']}\n" in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """params.yaml as a whole: strict loading, and errors that say what to change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,6 +30,7 @@ from stages.core.review_block import METRICS, Review
 from stages.core.search_block import Search
 
 PATH = Path("params.yaml")
+CHANGED = "git diff shows what changed"
 VERSION = 2
 """Of the layout of params.yaml: files without one are of before version 2. `workbench/migrate.py` brings them here."""
 BEST_BY = {
@@ -155,7 +156,7 @@ def parse(path: str | Path = PATH) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file", "make use RECIPE=messages") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not readable as YAML: {error}", "see recipes/") from None
+        raise UserError(f"{path}: not readable as YAML: {error}", "save it as UTF-8") from None
 
 
 def parse_text(text: str, path: str | Path = PATH) -> dict[str, Any]:
@@ -167,9 +168,9 @@ def parse_text(text: str, path: str | Path = PATH) -> dict[str, Any]:
     try:
         content = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
-        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}", "see recipes/") from None
+        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}", CHANGED) from None
     if not isinstance(content, dict):
-        raise UserError(f"{path}: a mapping of keys is expected, not {type(content).__name__}", "see recipes/")
+        raise UserError(f"{path}: a mapping of keys is expected, not {type(content).__name__}", CHANGED)
     return content
 
 
@@ -205,4 +206,10 @@ def checked(content: dict[str, Any]) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        raise UserError(explain(error, content, Params), "compare with recipes/messages.yaml") from None
+        raise UserError(explain(error, content, Params), f"compare with {example_of(content)}") from None
+
+
+def example_of(content: Mapping[str, Any]) -> str:
+    """The recipe that has every key that such a params file needs."""
+    kind = {"image": "images", "audio": "sounds"}.get(str(content.get("modality")), "texts")
+    return f"recipes/{'values' if kind == 'texts' and content.get('task') == 'regression' else kind}.yaml"

@@ -102,8 +102,16 @@ def options(function: Callable[..., Any], given: Mapping[str, Any], where: str) 
     try:
         checked = model.model_validate(dict(given))
     except ValidationError as error:
-        raise UserError(explain(error, given, model, where), "see recipes/ for complete examples") from None
+        raise UserError(explain(error, given, model, where), f"complete examples: {_examples(where)}") from None
     return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _examples(where: str) -> str:
+    """Recipes that hold such options."""
+    if where.startswith("fetch."):
+        return "recipes/texts.yaml (files), images.yaml (folder), sst2.yaml (hub), digits.yaml (bundled)"
+    names = {"image": "images", "online": "images", "audio": "sounds", "value": "values"}
+    return f"recipes/{next((name for part, name in names.items() if part in where.split('.')), 'texts')}.yaml"
 
 
 def build(registry: Mapping[str, str], name: str, given: Mapping[str, Any], where: str) -> Any:

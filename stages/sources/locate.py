@@ -34,13 +34,10 @@ class Located:
 
 LOOKED_AT = 1000
 MEDIA = {
-    "image": (
-        "recipes/cats-and-dogs.yaml",
-        frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}),
-    ),
-    "audio": ("recipes/esc50.yaml", frozenset({".wav", ".flac", ".mp3", ".ogg"})),
+    "image": frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}),
+    "audio": frozenset({".wav", ".flac", ".mp3", ".ogg"}),
 }
-"""Modality -> a recipe that reads such a folder, and suffixes that tell of it."""
+"""Modality -> suffixes that tell of it."""
 
 
 def locate(path: str, files: Sequence[str] | Mapping[str, str | list[str]]) -> list[Located]:
@@ -80,10 +77,10 @@ def _whole(path: str) -> Path:
 def _media_hint(folder: Path) -> str:
     """What a folder of pictures or sounds is for; empty for others. The first `LOOKED_AT` entries tell."""
     suffixes = {entry.suffix.lower() for entry in islice(folder.rglob("*"), LOOKED_AT)}
-    for modality, (recipe, known) in MEDIA.items():
+    for modality, known in MEDIA.items():
         if suffixes & known:
             things = {"image": "pictures", "audio": "sounds"}[modality]
-            return f"{things} are read by fetch.source: folder with modality: {modality}; see {recipe}"
+            return f"{things} are read by fetch.source: folder with modality: {modality}: make new DATA={folder}"
     return ""
 
 

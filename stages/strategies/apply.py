@@ -28,7 +28,7 @@ def prepare(
     if ("cut" in wanted) != (cut is not None):
         raise UserError(f"data/encoded was not made for strategy: {strategy}", "run `dvc repro`")
     if given.get("lora", {}) is None:
-        raise UserError("params.yaml: finetune.lora: missing", "see recipes/messages.yaml")
+        raise UserError("params.yaml: finetune.lora: missing", "see recipes/texts.yaml")
     make_whole = function(model, **given) or (lambda: model)
     undone = [front_only(model), quick_dropout(model)]
 

@@ -53,7 +53,7 @@ def still_falling(history: History, loss: str) -> Caution | None:
         if not lowest or not falls:
             return None
         seen = f"validation loss fell from {before[loss]:.3g} to {last[loss]:.3g} in the last of {epochs} epochs"
-    return Caution("training.still_falling", f"the loss was still falling: {seen}: more epochs, or a higher lr")
+    return Caution("still_falling", f"the loss was still falling: {seen}: more epochs, or a higher lr")
 
 
 def _falls(before: float, after: float, share: float) -> bool:
@@ -69,6 +69,6 @@ def low_rate(strategy: str, lr: float) -> Caution | None:
     if usual is None or lr * LOW >= usual:
         return None
     return Caution(
-        "training.low_rate",
+        "low_rate",
         f"strategy {strategy} wants a higher rate: lr is {lr:g}, usual is about {usual:g}: dvc exp run -S lr={usual:g}",
     )

@@ -144,7 +144,7 @@ def test_the_pipeline_is_that_of_the_model(
 
 
 def test_what_stages_warned_of_is_said_again(capsys: pytest.CaptureFixture[str]) -> None:
-    warned = [{"code": "split.large_group", "sentence": "the largest group holds 69 % of the samples"}]
+    warned = [{"code": "large_group", "sentence": "the largest group holds 69 % of the samples"}]
     tables.write_json("metrics/split.json", {"rows": 9, "warnings": warned})
     tables.write_json("metrics/evaluate.json", EVALUATE)
     results.main()

@@ -279,8 +279,8 @@ def test_options_that_cannot_be_are_told(read, options, what):
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("cat/1.JPG", "pictures are read by fetch.source: folder with modality: image; see recipes/cats-and-dogs.yaml"),
-        ("dog/bark.wav", "sounds are read by fetch.source: folder with modality: audio; see recipes/esc50.yaml"),
+        ("cat/1.JPG", "pictures are read by fetch.source: folder with modality: image: make new DATA=data"),
+        ("dog/bark.wav", "sounds are read by fetch.source: folder with modality: audio: make new DATA=data"),
     ],
 )
 def test_a_folder_of_media_is_sent_to_the_source_that_reads_it(

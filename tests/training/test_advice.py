@@ -34,7 +34,7 @@ def test_a_training_that_came_to_rest_is_no_reason_to_warn(losses: list[tuple[fl
 def test_a_training_that_still_gets_better_is() -> None:
     found = still_falling(history(*DEFAULT[:3]), "log_loss")
     assert found == (
-        "training.still_falling",
+        "still_falling",
         "the loss was still falling: validation loss fell from 0.625 to 0.567 in the last of 3 epochs: "
         "more epochs, or a higher lr",
     )
