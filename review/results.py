@@ -13,8 +13,9 @@ from stages.core import report, tables
 from stages.core.cautions import sentences
 from stages.core.errors import UserError
 from stages.core.registry import member
-from stages.tasks import TASKS
+from stages.tasks import TASKS, simple
 from stages.tasks.spread import member_table
+from stages.tasks.task import headline_header
 
 METRICS = Path("metrics")
 COUNTED = ("rows", "kept", "rejected", "dropped", "derived", "unused")
@@ -42,7 +43,9 @@ def show_scores(evaluated: Mapping[str, Any]) -> None:
     """The tables of scores on the test samples, from the content of metrics/evaluate.json."""
     title = f"Model, on {evaluated['samples']} test samples it has never seen"
     task = task_of(evaluated)
-    report.table(title, ["metric", "value", "interval", task.baseline_name], task.headline_rows(evaluated))
+    report.table(title, headline_header(task), task.headline_rows(evaluated))
+    if simple.KEY in evaluated:
+        report.note(simple.sentence(evaluated, task.shown[1]))
     if "members" in evaluated:
         title, header, members = member_table(evaluated, task.shown)
         report.table(f"{title}, on the same samples", header, members)

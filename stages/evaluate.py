@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from stages.core import report, tables
+from stages.core import cautions, report, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import member
 from stages.modalities import MODEL_CLASSES
 from stages.modalities.page import page
-from stages.tasks import TASKS
+from stages.tasks import TASKS, simple
 from stages.tasks.mistakes import Row
 from stages.tasks.spread import member_table, spread
-from stages.tasks.task import PLOTS, Task, rounded
+from stages.tasks.task import PLOTS, Task, headline_header, rounded
 
 SAVED = "models/model"
 SHOWN = 10
@@ -50,16 +50,24 @@ def main() -> None:
     )
     ids, gold, outputs = test["id"].to_pylist(), task.gold(test), task.outputs(predict(SAVED))
     bootstrap = params.evaluate.bootstrap
+    compare = partial(simple.compare, resamples=bootstrap.resamples, confidence=bootstrap.confidence, seed=params.seed)
     summary = partial(task.summary, resamples=bootstrap.resamples, confidence=bootstrap.confidence, seed=params.seed)
     metrics = summary(gold, outputs)
     metrics |= of_members(metrics, task, lambda folder: task.headline(gold, task.outputs(predict(folder))))
     metrics |= out_of_fold(task, summary)
+    answered = task.predictions(ids, gold, outputs)
+    others = simple.outputs_of(tables.read("data/baseline", "predictions"), answered, task)
+    name = tables.read_json("data/baseline/meta.json")["model"]
+    metrics[simple.KEY] = {"model": name, **compare(task, gold, outputs, others)}
+    warned = list(simple.no_better(metrics, task.shown[1]))
+    metrics |= cautions.as_metrics(warned)
     worst = task.worst(gold, outputs, ids, limit=params.evaluate.mistakes)
     found = contents_of([ids[i] for i in worst], params.modality)
     rows = task.mistakes(gold, outputs, ids, {i: shown for i, (shown, _) in found.items()}, worst)
-    write(task.predictions(ids, gold, outputs), task.plots(gold, outputs), metrics)
+    write(answered, task.plots(gold, outputs), metrics)
     write_mistakes(rows, found, task, params.modality)
     show(task, metrics, rows, bootstrap.confidence)
+    cautions.tell(warned)
 
 
 def predict_logits(
@@ -170,10 +178,11 @@ def write(predictions: pa.Table, plots: Mapping[str, pa.Table], metrics: Mapping
 
 
 def show(task: Task, metrics: Mapping[str, Any], rows: Sequence[Row], confidence: float) -> None:
-    """The headline values beside the baseline, what is undefined, and the mistakes."""
+    """The headline values beside those of simple models, what is undefined, and the mistakes."""
     title = f"{metrics['samples']} test samples"
-    header = ["metric", "value", f"{100 * confidence:g}% interval", task.baseline_name]
+    header = headline_header(task, f"{100 * confidence:g}% interval")
     report.table(title, header, task.headline_rows(metrics))
+    report.note(simple.sentence(metrics, task.shown[1]))
     if "members" in metrics:
         report.table(*member_table(metrics, task.shown))
     if "out_of_fold" in metrics:

@@ -19,7 +19,7 @@ from tests.workplace import ROOT
 
 SHIPPED = [".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml", ".ci/review"]
 PACKAGES = ["stages", "review", "workbench"]
-STAGES = ["fetch", "validate", "clean", "augment", "split", "encode", "finetune", "evaluate"]
+STAGES = ["fetch", "validate", "clean", "augment", "split", "baseline", "encode", "finetune", "evaluate"]
 TIMEOUT_S = 600
 HOLD = """
 import os, sys, time

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from review import predict
-from stages import encode, evaluate, finetune
+from stages import baseline, encode, evaluate, finetune
 from stages.core import tables
 from stages.core.errors import UserError
 from stages.split import SCHEMA
@@ -45,7 +45,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> dict[st
             ids = [row["id"] for row in ROWS]
             workplace.put("split", "assignment", pa.table([ids, SPLITS, *[[None] * len(ids)] * 2], schema=SCHEMA))
             tables.write_json("data/fetched/provenance.json", {"source": "files"})
-            for stage in (encode, finetune, evaluate):
+            for stage in (baseline, encode, finetune, evaluate):
                 stage.main()
     return found
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages import augment, clean, encode, evaluate, fetch, finetune, split, validate
+from stages import augment, baseline, clean, encode, evaluate, fetch, finetune, split, validate
 from stages.core import report, tables
 from stages.core.seeds import seed_of
 from tests import workplace
@@ -23,6 +23,7 @@ MAINS: dict[str, Callable[[], None]] = {
     "clean": clean.main,
     "augment": augment.main,
     "split": split.main,
+    "baseline": baseline.main,
     "encode": encode.main,
     "finetune": finetune.main,
     "evaluate": evaluate.main,
@@ -33,6 +34,7 @@ OUTPUTS = {
     "clean": "data/cleaned",
     "augment": "data/augmented",
     "split": "data/split",
+    "baseline": "data/baseline",
     "encode": "data/encoded",
     "finetune": "models/model",
     "evaluate": "models/predictions.parquet",

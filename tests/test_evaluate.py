@@ -58,11 +58,22 @@ def lay_out(gold: list[int]) -> None:
         counts = dict(zip(LABELS, [1, 2, 1], strict=True))
         meta = {"labels": LABELS, "modality": "text", "pad_token_id": 0, "train_label_counts": counts}
         tables.write_json(folder / "meta.json", meta)
+    put_baseline([f"s{number}" for number in range(len(gold))], LABELS)
     ids = [f"s{number}" for number in range(max(len(gold), 1))]
     texts = [f"message | {number}\nof <b>many</b>" for number in range(len(ids))]
     cleaned = samples.table({"id": ids, "group": ids, "source": ["test"] * len(ids), "text": texts})
     with tables.new_folder("data/cleaned") as folder:
         tables.write(folder, "samples", cleaned)
+
+
+def put_baseline(ids: list[str], labels: list[str], likeliest: int = 0) -> None:
+    """What the stage baseline would have written, were it as sure of one class each time."""
+    shares = {f"probability.{label}": [0.8 if n == likeliest else 0.1] * len(ids) for n, label in enumerate(labels)}
+    with tables.new_folder("data/baseline") as folder:
+        tables.write(
+            folder, "predictions", pa.table({"id": ids, "prediction": [labels[likeliest]] * len(ids)} | shares)
+        )
+        tables.write_json(folder / "meta.json", {"model": "TF-IDF and logistic regression"})
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +202,7 @@ def put_media(modality: str, contents: list[bytes], suffix: str, arrays: list[An
         tables.write(folder / "test", "inputs", table.append_column(name, content))
         counts = {"one": 1, "two": 1}
         tables.write_json(folder / "meta.json", {"labels": ["one", "two"], "train_label_counts": counts, **meta})
+    put_baseline(ids, ["one", "two"])
     media = [{"bytes": data, "path": f"in/{i}{suffix}"} for i, data in zip(ids, contents, strict=True)]
     with tables.new_folder("data/cleaned") as folder:
         given = {"id": ids, "group": ids, "source": ["test"] * len(ids), modality: media}
@@ -273,3 +285,38 @@ def test_mistaken_texts_are_a_table_and_a_sheet() -> None:
     assert all(row["text"] == f"message | {row['id'][1:]} of <b>many</b>" for row in rows)
     sheet = Path("data/sheets/evaluate/mistakes.svg").read_text()
     assert all(f">message | {i[1:]} of &lt;b&gt;many&lt;/b&gt;</text>" in sheet for i in mistaken())
+
+
+def test_the_model_stands_beside_a_simple_one_with_an_interval_of_the_difference(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lay_out([0, 1, 2, 0, 1, 2] * 4)
+    evaluate.main()
+    metrics = tables.read_json("metrics/evaluate.json")
+    answered = pq.read_table("models/predictions.parquet").to_pylist()
+    right = sum(row["gold"] == row["prediction"] for row in answered) / 24
+    compared = metrics["simple_model"]
+    assert compared["model"] == "TF-IDF and logistic regression"
+    assert compared["scores"]["accuracy"] == round(1 / 3, 6)
+    found = compared["difference"]["accuracy"]
+    assert found["value"] == pytest.approx(right - 1 / 3, abs=2e-6)
+    assert found["low"] <= found["value"] <= found["high"]
+    out = capsys.readouterr().out
+    assert "The simple model: TF-IDF and logistic regression. The model's accuracy is " in out
+
+
+def test_a_model_that_is_no_better_than_a_simple_one_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    lay_out([1] * 8)
+    put_baseline([f"s{number}" for number in range(8)], LABELS, likeliest=1)
+    evaluate.main()
+    (warned,) = tables.read_json("metrics/evaluate.json")["warnings"]
+    assert warned["code"] == "no_better"
+    assert "is no better than TF-IDF and logistic regression: accuracy " in warned["sentence"]
+    assert f"warning: {warned['sentence']}\n" in capsys.readouterr().out
+
+
+def test_predictions_of_other_samples_are_refused() -> None:
+    lay_out([0, 1, 2])
+    put_baseline(["s0", "s1"], LABELS)
+    with pytest.raises(UserError, match="data/baseline holds predictions for other samples"):
+        evaluate.main()

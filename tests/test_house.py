@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     ["core"],
     ["modalities", "splitters"],
-    ["sources", "checks", "cleaners", "augmenters", "tasks"],
+    ["sources", "checks", "cleaners", "augmenters", "tasks", "baselines"],
     ["strategies", "training"],
 ]
 FLOOR = {package: number for number, packages in enumerate(FLOORS) for package in packages}
-SCRIPTS = ["fetch", "validate", "clean", "augment", "split", "encode", "finetune", "evaluate"]
+SCRIPTS = ["fetch", "validate", "clean", "augment", "split", "baseline", "encode", "finetune", "evaluate"]
 MODULES = sorted(ROOT.glob("stages/**/*.py"))
 ALIASES = {"validating": "validate"}
 

@@ -133,14 +133,14 @@ def test_a_changed_line_in_an_augmenter_concerns_augment_onward_and_not_clean(ru
     assert re.findall(r"^(\w+):", status, re.MULTILINE) == ["augment", "finetune"]  # which can augment while it trains
     assert re.findall(r"modified: +(\S+)", status) == ["stages/augmenters"] * 2
     assert ran(dry) == ["augment", "encode", "finetune", "evaluate"]
-    assert skipped(dry) == ["fetch", "validate", "clean", "split"]
+    assert skipped(dry) == ["fetch", "validate", "clean", "split", "baseline"]
 
 
 def test_an_experiment_with_another_lr_reruns_finetune_and_evaluate_alone(runs: Runs) -> None:
     line = runs.line
     line.commit()
     said = line.type("dvc", "exp", "run", "-S", "lr=2e-5", "--name", "slower")
-    assert (ran(said), skipped(said)) == (["finetune", "evaluate"], STAGES[:6])
+    assert (ran(said), skipped(said)) == (["finetune", "evaluate"], STAGES[:7])
     shown = line.type(sys.executable, "-m", "workbench.experiments").splitlines()
     assert max(map(len, shown)) <= 80
     assert shown[1].split() == ["validation", "test", "test", "test"]

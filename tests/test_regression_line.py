@@ -16,7 +16,7 @@ from stages.core import tables
 from stages.tasks.task import PLOTS
 from tests.workplace import ROOT, rows, working_in
 
-STAGES = ["fetch", "validate", "clean", "augment", "split", "encode", "finetune", "evaluate"]
+STAGES = ["fetch", "validate", "clean", "augment", "split", "baseline", "encode", "finetune", "evaluate"]
 WORDS = ["ant", "bee", "cat", "dog", "elk", "fox"]
 PAIRS = [(one, two) for one in WORDS for two in WORDS]
 ODD = [("gnu", "gnu", ""), ("hen", "gnu", "much"), ("ibis", "gnu", "2000"), ("ant", "ant", "300")]

@@ -14,7 +14,9 @@ from review.results import METRICS, cautions, sample_rows, task_of, warnings_of
 from review.sides import WORKSPACE, NoOutputs, Side
 from review.standing import Standing, standing
 from stages.core.errors import UserError
+from stages.tasks import simple
 from stages.tasks.spread import member_table
+from stages.tasks.task import headline_header
 from workbench.contract import check_clauses, counted
 from workbench.media import Inliner
 from workbench.selection import class_examples, select
@@ -113,7 +115,7 @@ def headline(run: Run) -> dict[str, list[tuple[str, str]]]:
     if "evaluate" in run.metrics:
         evaluated = run.metrics["evaluate"]
         rows = [row for row in task_of(evaluated).headline_rows(evaluated) if row[2]]
-        tiles += [(f"{name}, {interval}", value) for name, value, interval, _ in rows[:2]]
+        tiles += [(f"{name}, {interval}", value) for name, value, interval, *_ in rows[:2]]
         tiles.append(("test samples", f"{evaluated['samples']:,}"))
     trained = run.metrics.get("finetune", {}).get("samples", {}).get("train")
     tiles += [("samples trained on", f"{trained:,}")] if trained is not None else []
@@ -136,7 +138,8 @@ def scores(run: Run) -> dict[str, Any]:
     return {
         "why": "",
         "samples": evaluated.get("samples"),
-        "baseline": task.baseline_name,
+        "header": headline_header(task),
+        "simple": simple.sentence(evaluated, task.shown[1]) if simple.KEY in evaluated else "",
         "rows": task.headline_rows(evaluated),
         "per_class": evaluated.get("per_class", {}),
         "members": member_table(evaluated, task.shown) if "members" in evaluated else None,

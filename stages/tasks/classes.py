@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.tasks import classification, curves, mistakes
+from stages.tasks.bootstrap import Score
 from stages.tasks.calibration import Floats, Integers
 from stages.tasks.mistakes import Row
 from stages.tasks.task import Array
+from stages.tasks.weighted import scorer
 
 
 class Classes:
@@ -45,6 +47,10 @@ class Classes:
     def headline(self, gold: Integers, outputs: Floats) -> dict[str, float]:
         """Accuracy, macro averages, AUC, log loss and calibration error."""
         return classification.headline(gold, outputs, bins=self._bins)
+
+    def scorer(self, gold: Integers, outputs: Floats) -> Score:
+        """The same of resamples."""
+        return scorer(gold, outputs, bins=self._bins)
 
     def summary(
         self, gold: Integers, outputs: Floats, *, resamples: int, confidence: float, seed: int
@@ -80,5 +86,5 @@ class Classes:
 
     @staticmethod
     def headline_rows(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
-        """Rows (metric, value, interval, baseline)."""
+        """See `stages.tasks.task.headline_header`."""
         return classification.headline_rows(metrics)

@@ -110,7 +110,7 @@ def summary(
 
 
 def headline_rows(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Rows (metric, value, interval, baseline) for a reader, from the content of metrics/evaluate.json."""
+    """Rows as `stages.tasks.task.headline_header` says, from the content of metrics/evaluate.json."""
     return rows_of(metrics, HEADLINE, LOWER_IS_BETTER)
 
 

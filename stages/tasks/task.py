@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stages.core.errors import UserError
+from stages.tasks.bootstrap import Score
 from stages.tasks.mistakes import Row
 
 Array = npt.NDArray[Any]
@@ -66,6 +67,9 @@ class Task(Protocol):
     def headline(self, gold: Array, outputs: Array) -> dict[str, float]:
         """The headline metrics that the samples define."""
 
+    def scorer(self, gold: Array, outputs: Array) -> Score:
+        """The headline metrics of resamples."""
+
     def summary(self, gold: Array, outputs: Array, *, resamples: int, confidence: float, seed: int) -> dict[str, Any]:
         """The content of metrics/evaluate.json."""
 
@@ -87,7 +91,12 @@ class Task(Protocol):
         """What is shown of the samples at `positions`; `texts` by id."""
 
     def headline_rows(self, metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
-        """Rows (metric, value, interval, baseline) for a reader, from the content of metrics/evaluate.json."""
+        """Rows as `headline_header` says for a reader, from the content of metrics/evaluate.json."""
+
+
+def headline_header(task: Task, interval: str = "interval") -> tuple[str, ...]:
+    """What the columns of headline rows are called."""
+    return ("metric", "value", interval, "simple model", task.baseline_name)
 
 
 def check_finite(logits: Array) -> None:
@@ -101,13 +110,15 @@ def check_finite(logits: Array) -> None:
 
 
 def rows_of(metrics: Mapping[str, Any], names: Sequence[str], lower_is_better: frozenset[str]) -> list[tuple[str, ...]]:
-    """Rows (metric, value, interval, baseline) of the metrics called `names`, those that there are."""
+    """Rows (metric, value, interval, simple model, baseline) of the metrics called `names`, those that there are."""
+    simple = metrics.get("simple_model", {}).get("scores", {})
     rows: list[tuple[str, ...]] = []
     for name in (name for name in names if name in metrics):
         span, plain = metrics.get("interval", {}).get(name), metrics.get("baseline", {}).get(name)
         between = f"{span['low']:.4f} - {span['high']:.4f}" if span else ""
         shown = f"{name} (lower is better)" if name in lower_is_better else name
-        rows.append((shown, f"{metrics[name]:.4f}", between, "" if plain is None else f"{plain:.4f}"))
+        others = (f"{value:.4f}" if value is not None else "" for value in (simple.get(name), plain))
+        rows.append((shown, f"{metrics[name]:.4f}", between, *others))
     return rows
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.tasks import regression
+from stages.tasks.bootstrap import Score
 from stages.tasks.mistakes import Row
 from stages.tasks.regression import Floats, Integers
 from stages.tasks.task import Array, check_finite
@@ -49,6 +50,10 @@ class Values:
         """Errors, R2 and correlations."""
         return regression.headline(gold, outputs)
 
+    def scorer(self, gold: Floats, outputs: Floats) -> Score:
+        """The same of resamples."""
+        return regression.scorer(gold, outputs)
+
     def summary(self, gold: Floats, outputs: Floats, *, resamples: int, confidence: float, seed: int) -> dict[str, Any]:
         """Headline values, their intervals, and the baseline."""
         return regression.summary(gold, outputs, self.mean, resamples=resamples, confidence=confidence, seed=seed)
@@ -77,5 +82,5 @@ class Values:
 
     @staticmethod
     def headline_rows(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
-        """Rows (metric, value, interval, baseline)."""
+        """See `stages.tasks.task.headline_header`."""
         return regression.headline_rows(metrics)

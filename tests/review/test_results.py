@@ -61,7 +61,7 @@ def test_a_regression_is_shown_beside_the_training_mean(capsys: pytest.CaptureFi
     tables.write_json("data/mistakes/index.csv", {})
     results.main()
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "metric value interval training mean" in shown
+    assert "metric value interval simple model training mean" in shown
     assert "mse (lower is better) 0.2500 1.0000 pearson 0.8700" in shown
     assert "data/mistakes/index.csv: the largest errors" in shown
 

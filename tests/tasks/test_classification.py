@@ -123,11 +123,12 @@ def test_headline_rows_show_what_the_metrics_hold() -> None:
         "accuracy": 0.9,
         "log_loss": 0.25,
         "interval": {"accuracy": {"low": 0.85, "high": 0.95}},
+        "simple_model": {"scores": {"accuracy": 0.7, "log_loss": 0.5}},
         "baseline": {"accuracy": 0.4},
     }
     assert classification.headline_rows(metrics) == [
-        ("accuracy", "0.9000", "0.8500 - 0.9500", "0.4000"),
-        ("log_loss (lower is better)", "0.2500", "", ""),
+        ("accuracy", "0.9000", "0.8500 - 0.9500", "0.7000", "0.4000"),
+        ("log_loss (lower is better)", "0.2500", "", "0.5000", ""),
     ]
 
 

@@ -80,7 +80,7 @@ def test_the_summary_is_told_in_rows_with_interval_and_baseline(name: str) -> No
     metrics = task.summary(gold, outputs, resamples=20, confidence=0.9, seed=1)
     rows = task.headline_rows(metrics)
     assert [row[0].split(" ")[0] for row in rows] == list(task.headline_names)
-    assert [row[0] for row in rows if row[0].endswith("(lower is better)")] and all(len(row) == 4 for row in rows)
+    assert [row[0] for row in rows if row[0].endswith("(lower is better)")] and all(len(row) == 5 for row in rows)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -181,7 +181,7 @@ def test_values_have_errors_in_place_of_mistakes_and_ranges_in_place_of_classes(
     )
     assert "Values and splits split lowest mean highest train 0 1 2" in part(made, "data")
     assert re.findall(r"<figcaption>(.*?)</figcaption>", made) == ["Predicted values", "Residuals, gold - predicted"]
-    assert "mse (lower is better) 3.1563 1.0000 - 6.0000 4.0000" in part(made, "scores")
+    assert "mse (lower is better) 3.1563 1.0000 - 6.0000 – 4.0000" in part(made, "scores")
 
 
 def test_before_any_run_each_section_says_what_is_missing(tmp_path: Path, texts: Path) -> None:

@@ -1,0 +1,24 @@
+"""The face of simple features: fitted to training inputs, then the same for others.
+
+Legend: N samples, F features.
+"""
+
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+Matrix = Any
+"""(N, F), dense or sparse, float32 or float64."""
+
+
+class Features(Protocol):
+    """How the inputs of a modality become numbers.
+
+    `columns` are the columns of a sample that are read, `called` is what the features are called in a sentence.
+    """
+
+    columns: tuple[str, ...]
+    called: str
+
+    def fit(self, train: pa.Table) -> Matrix: ...
+    def transform(self, samples: pa.Table) -> Matrix: ...
