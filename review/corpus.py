@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.cleaners.survey import joined_texts
-from stages.core.samples import SPLITS
+from stages.core.samples import SPLITS, name_of
 
 if TYPE_CHECKING:
     from review.sides import Side
@@ -34,9 +34,9 @@ class Corpus:
         params: the content of params.yaml.
         fetched: id, label, value, of all samples; the label as it came.
         left: id -> why it left the line before split.
-        kept: id, content, label, value, and `extra` (name -> value), of cleaned samples.
+        kept: id, name (what people call it), content, label, value, and `extra` (name -> value), of cleaned samples.
         places: id -> its split; None: unused.
-        derived: id, parent, content, of all derived samples.
+        derived: id, name, parent, content, of all derived samples.
     """
 
     params: dict[str, Any]
@@ -73,6 +73,11 @@ class Corpus:
     @cached_property
     def _derived_rows(self) -> dict[str, int]:
         return {one: row for row, one in enumerate(self.derived["id"].to_pylist())}
+
+    def name_of(self, one: str) -> str:
+        """What people call a kept or derived sample."""
+        table, row = (self.kept, self.rows[one]) if one in self.rows else (self.derived, self._derived_rows[one])
+        return str(table["name"][row].as_py())
 
     def content_of(self, one: str) -> str:
         """The content of a kept or derived sample."""
@@ -111,7 +116,7 @@ def read_corpus(side: "Side") -> Corpus:
     """Read what the data diff needs; images and sounds are not read, only their paths."""
     params = side.params()
     modality = str(params.get("modality", "text"))
-    columns = ["text", "text_pair"] if modality == "text" else [f"{modality}.path"]
+    columns = ["source", "row", *(["text", "text_pair"] if modality == "text" else [f"{modality}.path"])]
     cleaned = side.table("data/cleaned", "samples", ["id", "label", "value", "extra", *columns])
     derived = side.table("data/augmented", "samples", ["id", "parent", *columns])
     assigned = side.table("data/split", "assignment", ["id", "split"])
@@ -122,9 +127,9 @@ def read_corpus(side: "Side") -> Corpus:
         params=params,
         fetched=side.table("data/fetched", "samples", ["id", "label", "value"]),
         left=left,
-        kept=_with_content(cleaned, modality).select(["id", "content", "label", "value", "extra"]),
+        kept=_with_content(cleaned, modality).select(["id", "name", "content", "label", "value", "extra"]),
         places=dict(zip(assigned["id"].to_pylist(), assigned["split"].to_pylist(), strict=True)),
-        derived=_with_content(derived, modality).select(["id", "parent", "content"]),
+        derived=_with_content(derived, modality).select(["id", "name", "parent", "content"]),
         texts=modality == "text",
     )
 
@@ -137,6 +142,9 @@ def _left(side: "Side", folder: str, name: str, codes: set[str]) -> dict[str, st
 
 
 def _with_content(table: pa.Table, modality: str) -> pa.Table:
+    """The table with the columns `content` and `name`; the data of other times have no rows, and so ids for names."""
+    named = [name for name in ("id", "source", "row", "parent", "image", "audio") if name in table.column_names]
+    table = table.append_column("name", pa.array(map(name_of, table.select(named).to_pylist()), pa.string()))
     if modality == "text" and table["text_pair"].null_count == len(table):
         return table.append_column("content", pc.fill_null(table["text"], ""))
     if modality == "text":

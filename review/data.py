@@ -140,6 +140,7 @@ def _with_contents(found: dict[str, Any], before: Corpus, after: Corpus) -> dict
     """The leaks with the texts or paths of their samples."""
     for item in (*found["items"], *found["former_items"]):
         test = after if item["test_id"] in after.rows else before
+        item["test_name"], item["train_name"] = test.name_of(item["test_id"]), after.name_of(item["train_id"])
         item["test_content"] = test.contents[test.rows[item["test_id"]]]
         item["train_content"] = after.content_of(item["train_id"])
     return found

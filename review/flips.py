@@ -28,7 +28,7 @@ def flips(base: Side, head: Side, pair: Pair, *, modality: str) -> dict[str, Any
     except UserError as error:
         return {**found, "texts": str(error), "modality": modality}
     for row in rows:
-        row["text"] = texts.get(row["id"], "")
+        row["name"], row["text"] = texts.get(row["id"], (row["id"], ""))
     return {**found, "texts": None, "modality": modality}
 
 
@@ -43,7 +43,7 @@ def _classes(pair: Pair) -> dict[str, Any]:
         names = {"gold": pair.gold, "base": before, "head": after}
         told = {name: pair.labels[values[i]] for name, values in names.items()}
         sure = {"confidence_base": float(confidences[0][i]), "confidence_head": float(confidences[1][i])}
-        return {"id": pair.ids[i], **told, **sure, "text": ""}
+        return {"id": pair.ids[i], "name": pair.ids[i], **told, **sure, "text": ""}
 
     return {
         "task": pair.task,
@@ -70,7 +70,7 @@ def _values(pair: Pair) -> dict[str, Any]:
 
     def row(i: int) -> dict[str, Any]:
         told = {"gold": float(pair.gold[i]), "base": float(pair.base[i]), "head": float(pair.head[i])}
-        return {"id": pair.ids[i], **told, "change": float(change[i]), "text": ""}
+        return {"id": pair.ids[i], "name": pair.ids[i], **told, "change": float(change[i]), "text": ""}
 
     return {
         "task": pair.task,

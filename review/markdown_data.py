@@ -43,7 +43,7 @@ def _leaks(leakage: Section, rows: int) -> list[str]:
 
 
 def _leak(one: Section) -> list[str]:
-    samples = [code(one["test_id"]), code(one["train_id"])]
+    samples = [code(one["test_name"]), code(one["train_name"])]
     kind = [plain(one["kind"]), f"{one['similarity']:.2f}", "yes" if one["new"] else "no"]
     return [*samples, *kind, code(one["test_content"]), code(one["train_content"])]
 
@@ -76,7 +76,8 @@ Rows = tuple[list[str], list[list[str]]]
 
 def _came_or_went(items: Iterable[Section]) -> Rows:
     body = [
-        [code(one["id"]), _answer(one["answer"]), _split(one), plain(one["why"] or ""), _content(one)] for one in items
+        [code(one["name"]), _answer(one["answer"]), _split(one), plain(one["why"] or ""), _content(one)]
+        for one in items
     ]
     return ["sample", "answer", "split", "on the other side", "content"], body
 
@@ -86,23 +87,23 @@ def _edited(items: Iterable[Section]) -> Rows:
     for one in items:
         before, after = one["before"], one["after"]
         answers, contents = ([get(side) for side in (before, after)] for get in (_answer_of, _content))
-        body.append([code(after["id"]), _split(after), *answers, *contents])
+        body.append([code(after["name"]), _split(after), *answers, *contents])
     return ["sample", "split", "answer before", "after", "content before", "after"], body
 
 
 def _recleaned(items: Iterable[Section]) -> Rows:
-    return ["sample", "before", "after"], [[code(one[key]) for key in ("id", "before", "after")] for one in items]
+    return ["sample", "before", "after"], [[code(one[key]) for key in ("name", "before", "after")] for one in items]
 
 
 def _relabelled(items: Iterable[Section]) -> Rows:
     body = [
-        [code(one["id"]), _split(one), _answer(one["before"]), _answer(one["after"]), _content(one)] for one in items
+        [code(one["name"]), _split(one), _answer(one["before"]), _answer(one["after"]), _content(one)] for one in items
     ]
     return ["sample", "split", "before", "after", "content"], body
 
 
 def _moved(items: Iterable[Section]) -> Rows:
-    body = [[code(one["id"]), plain(one["before"]), plain(one["after"]), code(one["content"])] for one in items]
+    body = [[code(one["name"]), plain(one["before"]), plain(one["after"]), code(one["content"])] for one in items]
     return ["sample", "split before", "after", "content"], body
 
 

@@ -33,7 +33,7 @@ def _classes(flips: Section, rows: int) -> list[str]:
     ):
         header = ["sample", "gold", "base", "head", "confidence when wrong", _content(flips)]
         body = [
-            [*(code(row[name]) for name in ("id", "gold", "base", "head")), f"{row[sure]:.2f}", code(row["text"])]
+            [*(code(row[name]) for name in ("name", "gold", "base", "head")), f"{row[sure]:.2f}", code(row["text"])]
             for row in part["rows"][:rows]
         ]
         lines += _listed(title, part["count"], "the most confident first", header, body, right=[4])
@@ -46,7 +46,7 @@ def _values(flips: Section, rows: int) -> list[str]:
     for title, part in (("Error grew", grew), ("Error shrank", shrank)):
         header = ["sample", "gold", "base", "head", "change of the error", _content(flips)]
         body = [
-            [code(row["id"]), *(told(row[key]) for key in ("gold", "base", "head", "change")), code(row["text"])]
+            [code(row["name"]), *(told(row[key]) for key in ("gold", "base", "head", "change")), code(row["text"])]
             for row in part["rows"][:rows]
         ]
         lines += _listed(title, part["count"], "the largest change first", header, body, right=[1, 2, 3, 4])

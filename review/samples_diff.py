@@ -91,7 +91,13 @@ def _absent(other: Corpus, one: str, fetched: set[str]) -> str:
 
 def _shown(side: Corpus, one: str) -> Item:
     row = side.rows[one]
-    return {"id": one, "content": side.contents[row], "answer": side.answers[row], "split": side.places.get(one)}
+    return {
+        "id": one,
+        "name": side.name_of(one),
+        "content": side.contents[row],
+        "answer": side.answers[row],
+        "split": side.places.get(one),
+    }
 
 
 def _came(base: Corpus, head: Corpus, one: str) -> Item:
@@ -107,7 +113,12 @@ def _edit(base: Corpus, head: Corpus, one: str, other: str, by: str) -> Item:
 
 
 def _recleaned(base: Corpus, head: Corpus, one: str) -> Item:
-    return {"id": one, "before": base.contents[base.rows[one]], "after": head.contents[head.rows[one]]}
+    return {
+        "id": one,
+        "name": head.name_of(one),
+        "before": base.contents[base.rows[one]],
+        "after": head.contents[head.rows[one]],
+    }
 
 
 def _relabelled(base: Corpus, head: Corpus, ids: Sequence[str]) -> dict[str, Any]:

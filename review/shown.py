@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from review.sides import Side
+from stages.core.samples import name_of
 
 FOLDER, NAME = "data/cleaned", "samples"
 SHOWN_CHARACTERS = 300
@@ -16,15 +17,16 @@ MEASURED_BYTES = 512 * 2**20
 """Of shards with images or sounds: larger ones are not read for their sizes."""
 
 
-def texts(side: Side, ids: Sequence[str], modality: str) -> dict[str, str]:
-    """By id, of the samples that the side's cleaned data has: the text with its pair, or the path of the file."""
+def texts(side: Side, ids: Sequence[str], modality: str) -> dict[str, tuple[str, str]]:
+    """By id, of the samples that the side's cleaned data has: the name, and the text with its pair or the path."""
     media = modality != "text"
-    columns = ["id", f"{modality}.path"] if media else ["id", "text", "text_pair"]
+    columns = ["id", "source", "row", *([f"{modality}.path"] if media else ["text", "text_pair"])]
     found = {}
     for row in of(side, ids, columns).to_pylist():
         parts = [row[modality]["path"] if row[modality] else None] if media else [row["text"], row["text_pair"]]
         text = " / ".join(part for part in parts if part)
-        found[row["id"]] = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+        text = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+        found[row["id"]] = (name_of(row), text)
     return found
 
 

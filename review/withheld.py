@@ -8,18 +8,22 @@ WITHHELD = (
 )
 CONTENTS = frozenset({"text", "content", "test_content", "train_content"})
 """Keys, at any depth of the sections on samples, whose values are texts or names of files."""
+NAMES = {"name": "id", "test_name": "test_id", "train_name": "train_id"}
+"""What samples are called -> their ids. Of pictures and sounds the names are those of files."""
 
 
 def without_contents(review: Mapping[str, Any]) -> dict[str, Any]:
     """The sections `flips` and `data` with empty texts in place of what samples hold."""
-    sections = {name: _emptied(review[name]) for name in ("flips", "data")}
+    named = review["flips"].get("modality", "text") == "text"
+    sections = {name: _emptied(review[name], named=named) for name in ("flips", "data")}
     recleaned = sections["data"].get("samples", {}).get("recleaned", {})
     for item in recleaned.get("items", []):  # the text before and after cleaning
         item |= {"before": "", "after": ""}
     return sections
 
 
-def _emptied(value: Any) -> Any:
+def _emptied(value: Any, *, named: bool) -> Any:
     if isinstance(value, Mapping):
-        return {key: "" if key in CONTENTS else _emptied(inner) for key, inner in value.items()}
-    return [_emptied(inner) for inner in value] if isinstance(value, list) else value
+        ids = {} if named else {key: value[one] for key, one in NAMES.items() if key in value and one in value}
+        return {key: "" if key in CONTENTS else _emptied(inner, named=named) for key, inner in value.items()} | ids
+    return [_emptied(inner, named=named) for inner in value] if isinstance(value, list) else value

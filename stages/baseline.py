@@ -1,6 +1,6 @@
 """Baseline: cleaned and split -> what a simple model predicts for the test samples, for evaluate to compare with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,19 +25,23 @@ def main() -> None:
     params = load()
     features: Features = member(FEATURES, params.modality, "modality")()
     answer = "value" if params.task == "regression" else "label"
-    split_of = split_by_id()
-    names = params.labels or class_names()
-    train = draw(samples_of("train", split_of, [*features.columns, answer]), params.seed)
-    test = samples_of("test", split_of, features.columns)
-    report.note(f"{called(features, params.task)}: {len(train):,} training samples")
-    known = features.fit(train)
-    predicted = predictions(params.task, known, train[answer], features.transform(test), names)
+    known = tables.read("data/cleaned", "samples", ["id", answer])
+    train_ids, test_ids = draw(known, params.seed), ids_of("test")
+    report.note(f"{called(features, params.task)}: {len(train_ids):,} training samples")
+    total = len(train_ids) + len(test_ids)
+    with report.progress_bar() as bar:
+        task = bar.add_task("baseline", total=total)
+        train, test = (reduced(features, ids, lambda rows: bar.advance(task, rows)) for ids in (train_ids, test_ids))
+    answers = known[answer].take(pc.index_in(train["id"], known["id"]))
+    names = [] if answer == "value" else params.labels or sorted(pc.unique(known["label"]).drop_null().to_pylist())
+    matrix = features.fit(train)
+    predicted = predictions(params.task, matrix, answers, features.transform(test), names)
     with tables.new_folder("data/baseline") as folder:
         tables.write(folder, "predictions", pa.table({"id": test["id"], **predicted}))
         tables.write_json(folder / "meta.json", {"model": called(features, params.task)})
     metrics = {
         "model": called(features, params.task),
-        "features": int(known.shape[1]),
+        "features": int(matrix.shape[1]),
         "train": len(train),
         "test": len(test),
     }
@@ -49,33 +53,38 @@ def called(features: Features, task: str) -> str:
     return f"{features.called} and {LEARNERS[task]}"
 
 
-def split_by_id() -> Mapping[str, str | None]:
-    """Sample id -> its split."""
-    assigned = tables.read("data/split", "assignment", ["id", "split"]).to_pydict()
-    return dict(zip(assigned["id"], assigned["split"], strict=True))
+def ids_of(split: str) -> pa.Array:
+    """The ids of the samples in a split."""
+    assigned = tables.read("data/split", "assignment", ["id", "split"])
+    return assigned["id"].filter(pc.equal(assigned["split"], split)).combine_chunks()
 
 
-def class_names() -> list[str]:
-    """The labels that occur, in alphabetical order: for `labels: []`."""
-    return sorted(pc.unique(tables.read("data/cleaned", "samples", ["label"])["label"]).drop_null().to_pylist())
+def draw(known: pa.Table, seed: int) -> pa.Array:
+    """The ids of `MOST_ROWS` training samples at most: of each class its share, one at least.
+
+    Args:
+        known: id, and label or value, of all cleaned samples.
+    """
+    train = known.filter(pc.is_in(known["id"], ids_of("train")))
+    if len(train) <= MOST_ROWS:
+        return train["id"].combine_chunks()
+    order = generator(seed, "baseline").permutation(len(train))
+    answers = np.asarray(train["label"].to_pylist() if "label" in train.column_names else ["value"] * len(train))
+    chosen: list[int] = []
+    for name in np.unique(answers):
+        mine = order[answers[order] == name]
+        chosen += mine[: max(1, MOST_ROWS * len(mine) // len(train))].tolist()
+    return train["id"].take(pa.array(sorted(chosen))).combine_chunks()
 
 
-def samples_of(split: str, split_of: Mapping[str, str | None], columns: Sequence[str]) -> pa.Table:
-    """The samples of a split, with their ids."""
+def reduced(features: Features, ids: pa.Array, advance: Callable[[int], None]) -> pa.Table:
+    """The samples with these ids, their contents brought down to what the features need, a batch at a time."""
     size = tables.comfortable_rows("data/cleaned", "samples")
     found = []
-    for batch in tables.batches("data/cleaned", "samples", ["id", *columns], batch_rows=size):
-        chosen = [split_of[name] == split for name in batch["id"].to_pylist()]
-        found.append(batch.filter(pa.array(chosen, pa.bool_())))
+    for batch in tables.batches("data/cleaned", "samples", ["id", *features.columns], batch_rows=size):
+        found.append(features.reduce(batch.filter(pc.is_in(batch["id"], ids))))
+        advance(len(found[-1]))
     return pa.concat_tables(found)
-
-
-def draw(train: pa.Table, seed: int) -> pa.Table:
-    """`MOST_ROWS` of the samples at most, in their order."""
-    if len(train) <= MOST_ROWS:
-        return train
-    chosen = generator(seed, "baseline").permutation(len(train))[:MOST_ROWS]
-    return train.take(np.sort(chosen))
 
 
 def predictions(task: str, known: Any, answers: pa.ChunkedArray, unknown: Any, names: Sequence[str]) -> dict[str, Any]:

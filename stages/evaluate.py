@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from stages.core import cautions, report, tables
+from stages.core import cautions, report, samples, tables
 from stages.core.errors import UserError
 from stages.core.params import load
 from stages.core.registry import member
@@ -63,10 +63,10 @@ def main() -> None:
     metrics |= cautions.as_metrics(warned)
     worst = task.worst(gold, outputs, ids, limit=params.evaluate.mistakes)
     found = contents_of([ids[i] for i in worst], params.modality)
-    rows = task.mistakes(gold, outputs, ids, {i: shown for i, (shown, _) in found.items()}, worst)
+    rows = task.mistakes(gold, outputs, ids, {i: one.content for i, one in found.items()}, worst)
     write(answered, task.plots(gold, outputs), metrics)
     write_mistakes(rows, found, task, params.modality)
-    show(task, metrics, rows, bootstrap.confidence)
+    show(task, metrics, [(found[row[0]].name, *row[1:]) for row in rows], bootstrap.confidence)
     cautions.tell(warned)
 
 
@@ -127,44 +127,51 @@ def out_of_fold(task: Task, summary: Callable[..., Mapping[str, Any]]) -> dict[s
     return {"out_of_fold": {name: value for name, value in found.items() if name != "per_class"}}
 
 
-def contents_of(ids: Sequence[str], modality: str) -> dict[str, tuple[str, bytes | None]]:
-    """By id, of these samples only: the cleaned text with its pair, or the path and the bytes of the image or sound."""
+class Held(NamedTuple):
+    """What people call a sample, the cleaned text with its pair or the path, and the bytes of an image or sound."""
+
+    name: str
+    content: str
+    data: bytes | None
+
+
+def contents_of(ids: Sequence[str], modality: str) -> dict[str, Held]:
+    """By id, of these samples only, what they hold."""
     wanted = pa.array(ids, pa.string())
     size = tables.comfortable_rows("data/cleaned", "samples")
-    columns = list(dict.fromkeys(["id", modality, "text_pair"]))
+    columns = list(dict.fromkeys(["id", "source", "row", modality, "text_pair"]))
     batches = tables.batches("data/cleaned", "samples", columns, batch_rows=size) if ids else ()
-    found: dict[str, tuple[str, bytes | None]] = {}
+    found: dict[str, Held] = {}
     for batch in batches:
         for row in batch.filter(pc.is_in(batch["id"], wanted)).to_pylist():
             one = row[modality]
             text = " / ".join(part for part in (row["text"], row["text_pair"]) if part) if modality == "text" else ""
-            found[row["id"]] = (one["path"], one["bytes"]) if isinstance(one, dict) else (text, None)
+            content, data = (one["path"], one["bytes"]) if isinstance(one, dict) else (text, None)
+            found[row["id"]] = Held(samples.name_of(row), content, data)
     return found
 
 
-def write_mistakes(
-    rows: Sequence[Row], found: Mapping[str, tuple[str, bytes | None]], task: Task, modality: str
-) -> None:
+def write_mistakes(rows: Sequence[Row], found: Mapping[str, Held], task: Task, modality: str) -> None:
     """The mistakes as a table, and as files to look at or to listen to; on a sheet, as pictures where they are."""
-    media = [(row, *found[row[0]]) for row in rows if modality != "text" and row[0] in found]
+    media = [(row, found[row[0]]) for row in rows if modality != "text" and row[0] in found]
+    named = [(found[row[0]].name if row[0] in found else row[0], *row) for row in rows]
     with tables.new_folder("data/mistakes") as folder:
-        kinds = [pa.string(), pa.string(), pa.string(), pa.float64(), pa.string()]
-        columns = [pa.array([row[place] for row in rows], kind) for place, kind in enumerate(kinds)]
-        pyarrow.csv.write_csv(pa.table(columns, names=list(task.mistakes_header)), folder / "index.csv")
-        for row, path, data in media:
-            (folder / f"{row[0]}{Path(path).suffix}").write_bytes(data or b"")
+        kinds = [pa.string(), pa.string(), pa.string(), pa.string(), pa.float64(), pa.string()]
+        columns = [pa.array([row[place] for row in named], kind) for place, kind in enumerate(kinds)]
+        pyarrow.csv.write_csv(pa.table(columns, names=["sample", *task.mistakes_header]), folder / "index.csv")
+        for row, one in media:
+            (folder / f"{row[0]}{Path(one.content).suffix}").write_bytes(one.data or b"")
     with tables.new_folder("data/sheets/evaluate") as folder:
         if modality == "image" and media:
             from stages.modalities.picture import decode
             from stages.tasks.sheets import mistakes_sheet
 
-            sheet = mistakes_sheet([(decode(data or b""), row[1], row[2], row[3]) for row, _, data in media])
+            sheet = mistakes_sheet([(decode(one.data or b""), row[1], row[2], row[3]) for row, one in media])
             (folder / "mistakes.png").write_bytes(sheet)
         else:
-            shown = [[*row[:3], f"{row[3]:.4f}", row[4]] for row in rows]
-            (folder / "mistakes.svg").write_text(
-                page(task.mistakes_title, task.mistakes_header, shown), encoding="utf-8"
-            )
+            shown = [[name, answer, predicted, f"{size:.4f}", text] for name, _, answer, predicted, size, text in named]
+            header = ["sample", *task.mistakes_header[1:]]
+            (folder / "mistakes.svg").write_text(page(task.mistakes_title, header, shown), encoding="utf-8")
 
 
 def write(predictions: pa.Table, plots: Mapping[str, pa.Table], metrics: Mapping[str, Any]) -> None:
@@ -192,7 +199,8 @@ def show(task: Task, metrics: Mapping[str, Any], rows: Sequence[Row], confidence
         if name not in metrics:
             report.note(f"{name} is left out: {task.undefined}")
     if rows:
-        report.table(f"{task.mistakes_title} (more: data/mistakes/index.csv)", task.mistakes_header, rows[:SHOWN])
+        header = ("sample", *task.mistakes_header[1:])
+        report.table(f"{task.mistakes_title} (more: data/mistakes/index.csv)", header, rows[:SHOWN])
 
 
 if __name__ == "__main__":

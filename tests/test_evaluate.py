@@ -281,7 +281,7 @@ def test_mistaken_texts_are_a_table_and_a_sheet() -> None:
     with Path("data/mistakes/index.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["id"] for row in rows) == mistaken()
-    assert list(rows[0]) == ["id", "gold", "prediction", "confidence", "text"]
+    assert list(rows[0]) == ["sample", "id", "gold", "prediction", "confidence", "text"]
     assert all(row["text"] == f"message | {row['id'][1:]} of <b>many</b>" for row in rows)
     sheet = Path("data/sheets/evaluate/mistakes.svg").read_text()
     assert all(f">message | {i[1:]} of &lt;b&gt;many&lt;/b&gt;</text>" in sheet for i in mistaken())

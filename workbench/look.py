@@ -25,8 +25,8 @@ MODULE = "python -m workbench.look"
 LIMIT = 20
 COUNTED = 15
 """Reason codes, classes or pairs of classes whose counts are shown."""
-SHORT_ID, WHOLE_ID = 8, 16
-"""Digits of an id."""
+LONGEST_NAME = 24
+"""Characters of what a sample is called; longer names are cut."""
 SHORT_NAME = 14
 """Characters of a class and of a reason code; longer names are cut."""
 WHOLE_DERIVED = 160
@@ -107,20 +107,28 @@ def show(selection: Selection) -> None:
 
 def show_derived(samples: Sequence[Shown]) -> None:
     """Originals and what was derived from them, side by side."""
+    columns = names(samples)
+    named = list(zip(*columns.values(), strict=True)) or [()] * len(samples)
     rows = [
-        (
-            short_id(one.id),
-            cut(one.answer, SHORT_NAME),
-            *(cut(text, WHOLE_DERIVED) for text in (one.original, one.content)),
-        )
-        for one in samples
+        (*name, cut(one.answer, SHORT_NAME), cut(one.original, WHOLE_DERIVED), cut(one.content, WHOLE_DERIVED))
+        for name, one in zip(named, samples, strict=True)
     ]
-    report.table("", ["id", "answer", "original", "derived"], rows)
+    report.table("", [*columns, "answer", "original", "derived"], rows)
+
+
+def names(samples: Sequence[Shown]) -> dict[str, list[str]]:
+    """A column of what people call the samples: their rows, where all are of one source; none for files' own names."""
+    if all(one.name == one.content for one in samples):
+        return {}
+    parts = [one.name.partition(" row ") for one in samples]
+    if all(row for _, _, row in parts) and len({source for source, _, _ in parts}) == 1:
+        return {"row": [row for _, _, row in parts]}
+    return {"sample": [cut(one.name, LONGEST_NAME) for one in samples]}
 
 
 def show_rows(selection: Selection) -> None:
     """A line a sample: what is the same for all, or empty, has no column; the content is cut to what is left."""
-    columns: dict[str, list[str]] = {"id": [short_id(one.id) for one in selection.shown]}
+    columns = names(selection.shown)
     named = {
         "split": [one.split for one in selection.shown],
         "gold" if selection.kind == "mistakes" else "answer": [one.answer for one in selection.shown],
@@ -137,11 +145,6 @@ def show_rows(selection: Selection) -> None:
     room = max(LEAST_CONTENT, report.console.width - taken + len("content"))
     contents = [cut(one.content, room) or EMPTY for one in selection.shown]
     report.table("", header, list(zip(*columns.values(), contents, strict=True)))
-
-
-def short_id(one: str) -> str:
-    """The first digits, and what tells repeats and derived samples from the first."""
-    return one[:SHORT_ID] + one[WHOLE_ID:]
 
 
 def cut(text: str, width: int) -> str:

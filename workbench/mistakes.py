@@ -30,9 +30,9 @@ def select_mistakes(root: Path, params: dict[str, Any], *, limit: int) -> Select
             wrong = sorted([*wrong, *found], key=lambda one: (-one[0], one[1]))[:limit]
     held = contents(root, CLEANED, [one for _, one, _, _ in wrong], params)
     shown = [
-        Shown(one, held.get(one, ""), f"{gold:.4g}", "test", prediction=f"{predicted:.4g}")
+        Shown(one, *held.get(one, (one, "")), f"{gold:.4g}", "test", prediction=f"{predicted:.4g}")
         if valued
-        else Shown(one, held.get(one, ""), gold, "test", prediction=predicted, confidence=size)
+        else Shown(one, *held.get(one, (one, "")), gold, "test", prediction=predicted, confidence=size)
         for size, one, gold, predicted in wrong
     ]
     counted = "values" if valued else "gold → predicted"

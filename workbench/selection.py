@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from stages.core import tables
 from stages.core.errors import UserError
 from stages.core.registry import nearest
+from stages.core.samples import name_of
 from workbench.mistakes import select_mistakes
 from workbench.shown import (
     CLEANED,
@@ -78,7 +79,7 @@ def _select_left(root: Path, what: str, params: dict[str, Any], *, limit: int, e
         reasons = [_reason(issues, deciding) for issues in batch["issues"].to_pylist()]
         for row in taken.take(batch, reasons):
             reason = _reason(row["issues"], deciding)
-            taken.shown.append(Shown(row["id"], content_of(row, params), answer_of(row), why=reason))
+            taken.shown.append(Shown(row["id"], name_of(row), content_of(row, params), answer_of(row), why=reason))
     return Selection(what, (folder, name), "reason code", taken.sorted_counts(), taken.shown)
 
 
@@ -105,8 +106,8 @@ def _select_derived(root: Path, params: dict[str, Any], *, limit: int, each: int
         rows += taken.take(batch, classes_of(batch))
     originals = contents(root, CLEANED, [row["parent"] for row in rows], params)
     for row in rows:
-        original = originals.get(row["parent"], "")
-        taken.shown.append(Shown(row["id"], content_of(row, params), answer_of(row), original=original))
+        _, original = originals.get(row["parent"], ("", ""))
+        taken.shown.append(Shown(row["id"], name_of(row), content_of(row, params), answer_of(row), original=original))
     return Selection("derived", (folder, name), "class", taken.sorted_counts(), taken.shown)
 
 
@@ -125,7 +126,7 @@ def _select_class(root: Path, name: str, params: dict[str, Any], *, limit: int, 
         where = dict(zip(batch["id"].to_pylist(), found, strict=True))
         for row in taken.take(batch, [place or NOT_SPLIT for place in found]):
             noted = ", ".join(row["issues"])
-            taken.shown.append(Shown(row["id"], content_of(row, params), name, where[row["id"]], noted))
+            taken.shown.append(Shown(row["id"], name_of(row), content_of(row, params), name, where[row["id"]], noted))
     if name not in known:
         classes = sorted(known)
         told = ", ".join(classes[:20]) + (f" and {len(classes) - 20:,} more" if len(classes) > 20 else "")
@@ -144,6 +145,6 @@ def class_examples(root: Path, params: dict[str, Any], *, limit: int, each: int)
         rows = taken.take(batch, classes_of(batch))
         found = places.of(pa.array([row["id"] for row in rows], pa.string()))
         for row, place in zip(rows, found, strict=True):
-            taken.shown.append(Shown(row["id"], content_of(row, params), answer_of(row), place))
+            taken.shown.append(Shown(row["id"], name_of(row), content_of(row, params), answer_of(row), place))
     taken.shown.sort(key=lambda one: one.answer)
     return Selection("classes", CLEANED, "class", taken.sorted_counts(), taken.shown)

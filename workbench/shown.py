@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from stages.core import tables
 from stages.core.errors import UserError
+from stages.core.samples import name_of
 
 CLEANED = ("data/cleaned", "samples")
 """Folder and name of the table of cleaned samples."""
@@ -25,11 +26,12 @@ NO_ANSWER = "no answer"
 class Shown:
     """A sample to look at; what does not apply to its kind is empty.
 
-    `content` is the text with its pair, or the path of the image or sound; `original` is that of the sample that it
-    was derived from.
+    `name` is what people call it; `content` is the text with its pair, or the path of the image or sound; `original` is
+    that of the sample that it was derived from.
     """
 
     id: str
+    name: str
     content: str
     answer: str = ""
     split: str = ""
@@ -96,13 +98,15 @@ class Places:
         return [one or UNUSED for one in self._splits.take(rows).to_pylist()]
 
 
-def contents(root: Path, place: tuple[str, str], ids: Iterable[str], params: dict[str, Any]) -> dict[str, str]:
-    """What the samples with these ids hold, by id."""
+def contents(
+    root: Path, place: tuple[str, str], ids: Iterable[str], params: dict[str, Any]
+) -> dict[str, tuple[str, str]]:
+    """What the samples with these ids are called and what they hold, by id."""
     wanted = pa.array(sorted(set(ids)), pa.string())
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for batch in read_batches(root, *place, params) if len(wanted) else ():
         rows = batch.filter(pc.is_in(batch["id"], wanted)).to_pylist()
-        found |= {row["id"]: content_of(row, params) for row in rows}
+        found |= {row["id"]: (name_of(row), content_of(row, params)) for row in rows}
     return found
 
 
@@ -115,7 +119,9 @@ def read_batches(root: Path, folder: str, name: str, params: dict[str, Any]) -> 
     modality = modality_of(params)
     held = ["text", "text_pair"] if modality == "text" else [f"{modality}.path"]
     try:
-        yield from tables.batches(root / folder, name, ["id", "parent", "label", "value", "issues", *held])
+        yield from tables.batches(
+            root / folder, name, ["id", "source", "row", "parent", "label", "value", "issues", *held]
+        )
     except pa.ArrowInvalid as error:
         raise UserError(f"{folder}: not Parquet: {error}", "dvc repro makes it again") from None
 

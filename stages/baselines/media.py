@@ -33,18 +33,19 @@ class _Media:
 
         self._describe, self._scaler = describe, StandardScaler()
 
+    def reduce(self, batch: pa.Table) -> pa.Table:
+        """The id, and the numbers that describe the file."""
+        contents: Sequence[bytes] = batch[self.columns[0]].combine_chunks().field("bytes").to_pylist()
+        described = [self._describe(content) for content in contents]
+        return pa.table({"id": batch["id"], "described": pa.array(described, pa.list_(pa.float32()))})
+
     def fit(self, train: pa.Table) -> Matrix:
         """(N, F), dense."""
-        return self._scaler.fit_transform(self._described(train))
+        return self._scaler.fit_transform(np.stack(train["described"].to_pylist()))
 
     def transform(self, samples: pa.Table) -> Matrix:
         """(N, F), dense."""
-        described = self._described(samples)
-        return self._scaler.transform(described) if len(described) else described
-
-    def _described(self, samples: pa.Table) -> Matrix:
-        contents: Sequence[bytes] = samples[self.columns[0]].combine_chunks().field("bytes").to_pylist()
-        return np.stack([self._describe(content) for content in contents]) if contents else np.zeros((0, 1))
+        return self._scaler.transform(np.stack(samples["described"].to_pylist())) if len(samples) else np.zeros((0, 1))
 
 
 class Pictures(_Media):

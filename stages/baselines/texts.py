@@ -29,6 +29,10 @@ class Texts:
         ]
         self._has_pairs = False
 
+    def reduce(self, batch: pa.Table) -> pa.Table:
+        """Texts stay what they are."""
+        return batch
+
     def fit(self, train: pa.Table) -> Matrix:
         """Learn the vocabulary of both columns, and give (N, F)."""
         first, second = _filled(train["text"]), _filled(train["text_pair"])

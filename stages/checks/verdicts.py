@@ -9,8 +9,11 @@ from stages.checks import CHECKS
 from stages.checks.text import Check, Mask
 from stages.core import registry
 from stages.core.blocks import Options
+from stages.core.samples import name_of
 
 EXAMPLES = 3
+EXAMPLE = ["id", "source", "row", "text", "label", "value", "image", "audio"]
+"""Columns of an example."""
 MEDIA = ("image", "audio")
 
 
@@ -55,15 +58,13 @@ def any_of(masks: Mapping[str, Mask], codes: Sequence[str], rows: int) -> Mask:
 
 
 def remember(examples: dict[str, list[str]], batch: pa.Table, masks: Mapping[str, Mask]) -> None:
-    """Keep the first few examples a reason code: the id, and the label, the value or the text."""
+    """Keep the first few examples a reason code: the sample's name, and the label, the value or the text."""
     for code, mask in masks.items():
         known = examples.setdefault(code, [])
         for position in np.flatnonzero(mask)[: EXAMPLES - len(known)]:
-            row = (
-                batch.slice(int(position), 1).select(["id", "text", "label", "value", "image", "audio"]).to_pylist()[0]
-            )
+            row = batch.slice(int(position), 1).select(EXAMPLE).to_pylist()[0]
             media = row["image"] or row["audio"]
             shown = row["label"] if code.startswith("label.") else media["path"] if media else row["text"]
             if code.startswith("value.") and row["value"] is not None:
                 shown = row["value"]
-            known.append(f"{row['id']}: {str(shown)[:40]!r}")
+            known.append(name_of(row) if media and shown == media["path"] else f"{name_of(row)}: {str(shown)[:40]!r}")

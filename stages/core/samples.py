@@ -14,6 +14,7 @@ SCHEMA = pa.schema(
         pa.field("group", pa.string(), nullable=False),
         ("parent", pa.string()),
         pa.field("source", pa.string(), nullable=False),
+        ("row", pa.int64()),
         ("text", pa.string()),
         ("text_pair", pa.string()),
         ("image", MEDIA),
@@ -105,6 +106,21 @@ def _column(field: pa.Field, values: Any, rows: int) -> pa.Array | pa.ChunkedArr
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values.cast(field.type)
     return pa.array(values, field.type)
+
+
+def name_of(sample: Mapping[str, Any]) -> str:
+    """What people call a sample: the path of its picture or sound, or its source and row there; else its id.
+
+    Args:
+        sample: some of its columns; of image and audio the path alone is enough.
+    """
+    path = next(
+        (media["path"] for media in (sample.get("image"), sample.get("audio")) if media and media["path"]), None
+    )
+    if path is None and sample.get("row") is None:
+        return str(sample["id"])
+    name = path or f"{sample['source']} row {sample['row']}"
+    return f"{name} copy {sample['id'].rpartition('+')[2]}" if sample.get("parent") and path is None else name
 
 
 LONGEST_NAME, MOST_NAMES = 60, 1000

@@ -71,11 +71,13 @@ def read(
         rest = left.get(part.split, limit_rows or math.inf)
         for raw in part.batches if rest else ():
             raw = raw if raw.rows <= rest else raw.slice(0, int(rest))
+            first = part.rows + 1
             part.count(raw, _mapped_positions(raw, columns))
             for piece in media.pieces(raw, _media_positions(raw, part.name, columns), reading.root):
                 yield to_samples(
                     piece,
                     part.name,
+                    first_row=first,
                     split=names[part.split],
                     columns=columns,
                     extra=extra,
@@ -84,6 +86,7 @@ def read(
                     ids=ids,
                     root=reading.root,
                 )
+                first += piece.rows
             rest -= raw.rows
             if not rest:
                 break
@@ -110,6 +113,7 @@ def to_samples(
     raw: Raw,
     source: str,
     *,
+    first_row: int,
     split: str | None,
     columns: Columns,
     extra: Extra,
@@ -118,7 +122,10 @@ def to_samples(
     ids: Ids,
     root: Path | None,
 ) -> pa.Table:
-    """One batch as samples. A bad row becomes a sample without inputs: its text stands in `extra["raw"]`."""
+    """One batch as samples. A bad row becomes a sample without inputs: its text stands in `extra["raw"]`.
+
+    `first_row` is the number of its first row in the source, from 1; headers and blank lines do not count.
+    """
     texts = [name for name in columns if name not in media.COLUMNS]
     found = {name: _mapped(raw, columns[name], f"{source}: fetch.columns.{name}") for name in texts}
     found |= {name: empty_to_null(found[name]) for name in ("label", "value", "group", "split") if name in found}
@@ -143,6 +150,7 @@ def to_samples(
     found["id"] = _ids(raw, found, ids)
     found["group"] = pc.coalesce(found["group"], found["id"]) if "group" in found else found["id"]
     found["source"] = pa.array([source] * raw.rows)
+    found["row"] = pa.array(range(first_row, first_row + raw.rows), pa.int64())
     found["extra"] = _extra(raw, _extra_positions(raw, columns, extra), f"{source}: fetch.extra")
     return samples.table({**found, "issues": issues})
 

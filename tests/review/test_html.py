@@ -62,7 +62,7 @@ def metric(name: str, finding: str, **others: Any) -> dict[str, Any]:
 
 
 def flipped(text: str, one: str = "a" * 16) -> dict[str, Any]:
-    row = {"id": one, "gold": EVIL, "base": "positive", "head": "negative", "text": text}
+    row = {"id": one, "name": "a.csv row 7", "gold": EVIL, "base": "positive", "head": "negative", "text": text}
     return {**row, "confidence_base": 0.9, "confidence_head": 0.6}
 
 
@@ -84,7 +84,9 @@ VALUED = {
     "samples": 30,
     "grew": {
         "count": 1,
-        "rows": [{"id": "a", "gold": 1.0, "base": 1.5, "head": 2.0, "change": 0.5, "text": EVIL}],
+        "rows": [
+            {"id": "a", "name": "a.csv row 1", "gold": 1.0, "base": 1.5, "head": 2.0, "change": 0.5, "text": EVIL}
+        ],
         "ids": ["a"],
     },
     "shrank": {"count": 0, "rows": [], "ids": []},

@@ -70,7 +70,7 @@ def test_a_text_that_is_cleaned_otherwise_keeps_its_id(tmp_path: Path) -> None:
     base = [row("A b", id="0" * 16)]
     found = samples_diff(*corpora(tmp_path, base, [row("a b", id="0" * 16)]))
     assert counts(found) == {"added": 0, "removed": 0, "edited": 0, "recleaned": 1, "relabelled": 0, "moved": 0}
-    assert found["recleaned"]["items"] == [{"id": "0" * 16, "before": "A b", "after": "a b"}]
+    assert found["recleaned"]["items"] == [{"id": "0" * 16, "name": "0" * 16, "before": "A b", "after": "a b"}]
 
 
 def test_an_edited_text_is_told_by_a_key_column_however_much_of_it_changed(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def test_an_archive_gives_the_splits_and_the_digest_of_its_folder(open_folder, a
     packed, plain = (open_folder(path, **options) for path in ("set", "unpacked"))
     one, other = (as_samples(reading, BOTH, splits={"val": "validation"}) for reading in (packed, plain))
     order = [("id", "ascending")]
-    assert one.drop_columns("source").sort_by(order) == other.drop_columns("source").sort_by(order)
+    own = ["source", "row"]  # a compressed tar is read in its own order
+    assert one.drop_columns(own).sort_by(order) == other.drop_columns(own).sort_by(order)
     assert one.num_rows == 3
     assert packed.provenance()["sha256"] == plain.provenance()["sha256"]
     assert packed.provenance()["kind"] == kind

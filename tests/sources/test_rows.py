@@ -17,6 +17,7 @@ def samples(columns, mapped, extra=(), splits=None, split=None, labels=None, roo
     return rows.to_samples(
         raw,
         "here",
+        first_row=1,
         split=split,
         columns=mapped,
         extra=extra if extra == "all" else list(extra),
@@ -33,6 +34,7 @@ def test_samples_have_the_schema_and_their_own_group():
     assert table["group"] == table["id"]
     assert table["id"][2].as_py() == f"{table['id'][0]}-1"
     assert table["source"].to_pylist() == ["here"] * 3
+    assert table["row"].to_pylist() == [1, 2, 3]
 
 
 def test_a_text_stays_empty_or_null_and_a_label_does_not_stay_empty():

@@ -70,14 +70,14 @@ def test_dropped_samples_are_counted_by_reason_and_shown(show: Show, texts: Path
         "1 sample that clean dropped",
         "reason code samples",
         "duplicate.exact 1",
-        "id answer reason content",
-        f"{dropped['id'][:8]}-1 negative duplicate.exact {dropped['text']}",
+        "row answer reason content",
+        f"{dropped['row']} negative duplicate.exact {dropped['text']}",
     ]
 
 
 def test_a_rejected_sample_without_a_text_is_told_as_empty(show: Show, texts: Path) -> None:
     (rejected,) = read(texts, "validated", "rejected")
-    assert show(texts, "rejected")[-1] == f"{rejected['id'][:8]} neutral text.empty (empty)"
+    assert show(texts, "rejected")[-1] == f"{rejected['row']} neutral text.empty (empty)"
 
 
 def test_a_class_is_counted_by_split_and_the_rest_is_told(show: Show, texts: Path) -> None:
@@ -90,9 +90,8 @@ def test_a_class_is_counted_by_split_and_the_rest_is_told(show: Show, texts: Pat
     assert set(shown[2:5]) == {f"{name} {count}" for name, count in counts.items()}
     assert shown[-1] == f"{len(rows) - 2} more are not shown: --limit {len(rows)}"
     first = rows[0]
-    assert [line.split()[:2] for line in shown if line.startswith(first["id"][:8])] == [
-        [first["id"][:8], places[first["id"]]]
-    ]
+    assert shown[5].split()[:2] == ["row", "split"]
+    assert shown[6].split()[:2] == [str(first["row"]), places[first["id"]]]
 
 
 def test_a_split_leaves_out_the_others(show: Show, texts: Path) -> None:
@@ -119,9 +118,10 @@ def test_mistakes_stand_the_surest_first_with_both_classes(show: Show, texts: Pa
     assert shown[0] == f"{len(wrong)} mistakes on test samples"
     assert shown[2] in {f"{pair} {count}" for pair, count in pairs.items() if count == most}
     rows = shown[3 + len(pairs) :]
-    assert shown[2 + len(pairs)] == "id gold predicted sure content"
+    numbers = {row["id"]: row["row"] for row in read(texts, "cleaned", "samples")}
+    assert shown[2 + len(pairs)] == "row gold predicted sure content"
     assert [line.split()[:4] for line in rows] == [
-        [row["id"][:8], row["gold"], row["prediction"], f"{row['probability.' + row['prediction']]:.3f}"]
+        [str(numbers[row["id"]]), row["gold"], row["prediction"], f"{row['probability.' + row['prediction']]:.3f}"]
         for row in wrong
     ]
 
@@ -129,9 +129,9 @@ def test_mistakes_stand_the_surest_first_with_both_classes(show: Show, texts: Pa
 def test_values_are_shown_by_the_size_of_the_error(show: Show, tmp_path: Path) -> None:
     assert show(small_runs.build_values(tmp_path), "mistakes") == [
         "2 test samples, the largest errors first",
-        "id gold predicted content",
-        "00000000 4 1.5 text 4 / pair 4",
-        "00000000 3 3.25 text 3 / pair 3",
+        "sample gold predicted content",
+        "0000000000000004 4 1.5 text 4 / pair 4",
+        "0000000000000003 3 3.25 text 3 / pair 3",
     ]
 
 
@@ -142,8 +142,8 @@ def test_derived_texts_stand_beside_their_originals(show: Show, tmp_path: Path) 
     folder = folders.lay_out(tmp_path, rows, derived=derived)
     assert show(folder, "derived")[:3] == ["1 derived sample, for training", "class samples", "positive 1"]
     assert show(folder, "derived")[3:] == [
-        "id answer original derived",
-        f"{parent[:8]}+1 positive the young dog the yuong dog",
+        "sample answer original derived",
+        f"{parent}+1 positive the young dog the yuong dog",
     ]
 
 
@@ -156,7 +156,7 @@ def test_files_are_named_in_the_terminal_and_inlined_on_a_sheet(
     folder = small_runs.build_media(tmp_path / "run", modality)
     ending = {"image": "png", "audio": "wav"}[modality]
     shown = show(folder, "1", "--sheet", "sheets/sheet.html")
-    assert f"00000000 test 1/005.{ending}" in shown
+    assert f"test 1/005.{ending}" in shown
     assert shown[-1] == "Written: sheets/sheet.html"
     tags = Tags((folder / "sheets/sheet.html").read_text(encoding="utf-8"))
     assert tags.open == [] and "script" not in tags.seen
