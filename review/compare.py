@@ -18,6 +18,7 @@ from review.settings import Settings, settings
 from review.sides import Side, UnreadableError
 from review.slices import slices
 from review.statistics import NOT_VERIFIED, can_claim
+from review.story import changed, drift_note
 from review.verdict import COMPARED, UNCHANGED, verdict
 
 
@@ -81,6 +82,7 @@ def _told(base: Side, head: Side, given: Settings, review: dict[str, Any]) -> di
     return {
         "sides": {name: _titles(side) for name, side in (("base", base), ("head", head))},
         "verdict": said,
+        "changed": changed(review["params"], review["data"]),
         "notes": [*(notes(pair, review, given) if pair else []), *_notes_of_head(review, given)],
         "gates": gates,
         "quote_samples": given.review.quote_samples,
@@ -114,7 +116,8 @@ def notes(pair: Pair, review: dict[str, Any], given: Settings) -> list[str]:
 
 def _notes_of_head(review: dict[str, Any], given: Settings) -> list[str]:
     """What a reader has to know of the head itself, and where outputs could not be read."""
-    told = []
+    drift = drift_note(review["data"])
+    told = [drift] if drift else []
     if review["result"] == NOT_VERIFIED:
         told.append(
             f"{review['unread']} (or, where a team has no remote: review.gates.unverified: warn in params.yaml)"

@@ -7,6 +7,7 @@ from review.balance import class_balance, rarest, shares, stage_counts
 from review.contents import hashes, near_media, read_contents, to_hash
 from review.corpus import Corpus, block, read_corpus
 from review.drift import Distances, Lengths, Place, drift
+from review.earlier_word import add_earlier_word
 from review.features import of_texts, of_vectors, read_vectors, stored_form
 from review.leakage import Near, Parts, leakage, near_bits, near_options, near_texts, parts_of
 from review.samples_diff import samples_diff, split_diff
@@ -41,9 +42,11 @@ def data_changes(base: "Side", head: "Side") -> dict[str, Any]:
     classes = rarest(after)
     metas = [side.json(META) if side.exists(META) else {} for side in (base, head)]
     distances = _distances((base, head), before, metas)
+    samples = samples_diff(before, after)
+    add_earlier_word(base, samples["relabelled"]["items"])
     return {
         "modality": modality,
-        "samples": samples_diff(before, after),
+        "samples": samples,
         "test_set": {**split_diff(before, after, "test"), "relabelled": _relabelled_tests(before, after)},
         "balance": class_balance(before, after),
         "rarest": None if classes is None else {"label": classes[0], "share": round(classes[1], 6)},

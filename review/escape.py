@@ -26,10 +26,10 @@ def plain(text: str) -> str:
 
 def plain_lines(text: str) -> str:
     """Every line of the text, whole, as `plain` gives it."""
-    return "<br>".join(" ".join(plain(part) for part in _parts(line)) for line in text.splitlines())
+    return "<br>".join(" ".join(plain(part) for part in parts(line)) for line in text.splitlines())
 
 
-def _parts(line: str) -> list[str]:
+def parts(line: str) -> list[str]:
     """Words of a line, in parts that `plain` does not cut."""
     return textwrap.wrap(line, SHOWN_CHARACTERS, break_on_hyphens=False)
 

@@ -108,7 +108,7 @@ def _drops(review: Mapping[str, Any], gates: Gates) -> Iterator[Gate]:
         if drop is None or drop.max is None:
             continue
         name = f"drops.{metric}"
-        limit = f"at most {drop.max:g} worse{', where it is not luck' if drop.significant_only else ''}"
+        limit = f"at most {drop.max:g} worse{', if significant' if drop.significant_only else ''}"
         row = rows.get(metric)
         if row is None:
             yield _unknown(name, limit, f"these test samples do not define {called(metric)} on both sides")

@@ -12,6 +12,7 @@ from review.inline import inlined
 from review.plots import drawings
 from review.statistics import BETTER, WORSE
 from review.verdict import called, short, signed
+from review.words import edits
 
 if TYPE_CHECKING:
     from review.sides import Side
@@ -34,6 +35,7 @@ def page(review: Mapping[str, Any], base: "Side", head: "Side") -> str:
     environment.filters |= {
         "called": called,
         "clipped": clipped,
+        "edits": lambda before, after: edits(before or "", after or ""),
         "count": lambda value: "–" if value is None else f"{value:,}",
         "number": number,
         "p": p_value,

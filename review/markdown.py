@@ -38,6 +38,7 @@ def failure(what: str, hint: str) -> str:
 def _lines(review: Mapping[str, Any], rows: int) -> list[str]:
     base, head = (plain(review["sides"][name]["title"]) for name in ("base", "head"))
     lines = [MARKER, f"## Review: {base} → {head}", "", f"**{plain_lines(review['verdict']['text'])}**", ""]
+    lines += [plain_lines(review["changed"]), ""]
     for note in review["notes"]:
         lines += [f"> ⚠️ {plain_lines(note)}", ""]
     parts: dict[str, Callable[[Any, int], list[str]]] = {

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from review.escape import code, folded, plain, table
+from review.escape import code, folded, parts, plain, table
 from review.markdown_scores import told
+from review.words import edits
 
 Section = Mapping[str, Any]
 KINDS = ("added", "removed", "edited", "recleaned", "relabelled", "moved")
@@ -86,20 +87,41 @@ def _edited(items: Iterable[Section]) -> Rows:
     body = []
     for one in items:
         before, after = one["before"], one["after"]
-        answers, contents = ([get(side) for side in (before, after)] for get in (_answer_of, _content))
-        body.append([code(after["name"]), _split(after), *answers, *contents])
-    return ["sample", "split", "answer before", "after", "content before", "after"], body
+        answers = [_answer_of(side) for side in (before, after)]
+        body.append([code(after["name"]), _split(after), *answers, marked(before["content"], after["content"])])
+    return ["sample", "split", "answer before", "after", "edit"], body
 
 
 def _recleaned(items: Iterable[Section]) -> Rows:
-    return ["sample", "before", "after"], [[code(one[key]) for key in ("name", "before", "after")] for one in items]
+    return ["sample", "edit"], [[code(one["name"]), marked(one["before"], one["after"])] for one in items]
 
 
 def _relabelled(items: Iterable[Section]) -> Rows:
     body = [
-        [code(one["name"]), _split(one), _answer(one["before"]), _answer(one["after"]), _content(one)] for one in items
+        [code(one["name"]), _split(one), *map(_answer, (one["before"], one["after"])), _said(one), _content(one)]
+        for one in items
     ]
-    return ["sample", "split", "before", "after", "content"], body
+    return ["sample", "split", "before", "after", "the base's model said", "content"], body
+
+
+def _said(one: Section) -> str:
+    """What the base's model answered, and how surely; nothing where it was trained on the sample."""
+    said = one.get("said")
+    if not said:
+        return ""
+    return _answer(said["answer"]) + ("" if said["sure"] is None else f" ({said['sure']:.2f})")
+
+
+def marked(before: str, after: str) -> str:
+    """An edit, word by word: what went is struck out, what came is bold."""
+    tags = {"kept": ("", ""), "gone": ("<del>", "</del>"), "new": ("<b>", "</b>")}
+    told = []
+    for kind, text in edits(before, after):
+        start, end = tags[kind]
+        lead, trail = " " * text.startswith(" "), " " * text.endswith(" ")
+        words = " ".join(map(plain, parts(text)))
+        told.append(f"{lead}{start}{words}{end}{trail}" if words else " ")
+    return "".join(told)
 
 
 def _moved(items: Iterable[Section]) -> Rows:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from review.escape import code, plain, table
+from review.escape import code, folded, plain, table
 from review.slices import TOO_FEW
 from review.statistics import BETTER, NOT_VERIFIED, NOTHING, WORSE
 from review.verdict import called, short, signed
@@ -16,10 +16,13 @@ Row = Mapping[str, Any]
 
 
 def gate_lines(gates: Sequence[Row], rows: int) -> list[str]:
-    """A table of the gates, those that failed first; they are never left out."""
-    failed = sum(not gate["passed"] for gate in gates)
-    body = [_gate(gate) for gate in sorted(gates, key=lambda gate: bool(gate["passed"]))]
-    return table(["", "gate", "limit", "value", "why"], body, limit=max(rows, failed), right=[3])
+    """A table of the gates that failed or that nobody can judge, which are never left out; those that passed folded."""
+    open_ones = [gate for gate in gates if not gate["passed"] or not gate["verified"]]
+    passed = [gate for gate in gates if gate["passed"] and gate["verified"]]
+    header = ["", "gate", "limit", "value", "why"]
+    lines = table(header, map(_gate, open_ones), limit=len(open_ones), right=[3])
+    summary = f"{len(passed)} {'gate' if len(passed) == 1 else 'gates'} passed"
+    return [*lines, *folded(summary, table(header, map(_gate, passed), limit=max(rows, 1), right=[3]))]
 
 
 def _gate(gate: Row) -> list[str]:
@@ -35,7 +38,7 @@ def told(value: Any) -> str:
 def metric_lines(metrics: Row, rows: int) -> list[str]:  # noqa: ARG001
     """The table of all metrics, and how to read it."""
     level = f"{100 * metrics['confidence']:g} % interval"
-    header = ["metric", "base", "head", "difference", level, "p", "finding", "could have shown"]
+    header = ["metric", "base", "head", "difference", level, "p", "finding", "detectable"]
     body = [_metric(row) for row in metrics["rows"]]
     if all(row["low"] is None for row in metrics["rows"]):
         return [
@@ -48,7 +51,7 @@ def metric_lines(metrics: Row, rows: int) -> list[str]:  # noqa: ARG001
     text = (
         f"{metrics['samples']} test samples, the same on both sides. ↑ higher is better, ↓ lower. Difference: head − "
         f"base; its interval by the paired bootstrap ({metrics['resamples']} resamples). p: corrected for {len(body)} "
-        "metrics (Holm); that of accuracy is McNemar's exact one. Could have shown: the difference that a test set "
+        "metrics (Holm); that of accuracy is McNemar's exact one. Detectable: the difference that a test set "
         "like this one detects in 4 of 5 cases."
     )
     if any(row[f"deviation_{side}"] is not None for row in metrics["rows"] for side in ("base", "head")):

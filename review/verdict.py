@@ -94,7 +94,7 @@ def _smallest(rows: Sequence[Row]) -> str:
     if row is None:
         return ""
     size = short(row["smallest_detectable"], row)
-    return f" ({called(row['name'])} {signed(row['difference'], row)}; they could have shown about {size})"
+    return f" ({called(row['name'])} {signed(row['difference'], row)}; detectable: about {size})"
 
 
 def _of_gates(count: int, failed: Sequence[str], unverified: int = 0) -> str:

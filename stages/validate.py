@@ -113,8 +113,9 @@ def stop(broken: Sequence[Breach]) -> None:
         ["clause", "found", "allowed", "what to do"],
         [(b.clause, b.found, b.allowed, b.advice) for b in broken],
     )
+    clauses = "clause" if len(broken) == 1 else "clauses"
     raise UserError(
-        f"{len(broken)} clause(s) of the data contract broken: {', '.join(b.clause for b in broken)}",
+        f"{len(broken)} {clauses} of the data contract broken: {', '.join(b.clause for b in broken)}",
         "mend the data, or change validate.contract in a commit that says why; "
         "the whole report is in metrics/validate.json and data/validated/",
     )

@@ -89,9 +89,9 @@ LAX = {key.replace(".", "__"): value for key, value in workplace.LAX.items()}
 
 def test_one_class_only_breaks_the_contract(stop: Stop) -> None:
     shown = stop("validate", given=fetched(labelled("negative")), written=True)
-    assert "2 clause(s) of the data contract broken: min_rows_per_class: neutral, min_rows_per_class: positive" in shown
+    assert "2 clauses of the data contract broken: min_rows_per_class: neutral, min_rows_per_class: positive" in shown
     shown = stop("validate", given=fetched(labelled("negative")), written=True, labels=[])
-    assert "1 clause(s) of the data contract broken: labels" in shown
+    assert "1 clause of the data contract broken: labels" in shown
 
 
 def test_one_class_only_cannot_be_split_whatever_the_contract(stop: Stop) -> None:
@@ -134,7 +134,7 @@ def test_nan_as_a_label(stop: Stop, name: str, code: str) -> None:
     changes: dict[str, Any] = {"fetch__path": "in", "fetch__columns": {"text": "text", "label": "label"}}
     changes |= {"fetch__options__files": [name]} | ({"labels": []} if name == "a.parquet" else {})
     shown = stop("fetch", "validate", given=given, written=True, **changes)
-    assert f"1 clause(s) of the data contract broken: max_shares: {code}" in shown
+    assert f"1 clause of the data contract broken: max_shares: {code}" in shown
     assert "100 rows, 25.00%" in shown
 
 
@@ -178,7 +178,7 @@ def test_nothing_left_after_cleaning(stop: Stop) -> None:
 def test_a_broken_contract_still_writes_its_report(stop: Stop, tmp_path: Path) -> None:
     rows = labelled("negative", "neutral", "positive", each=30) + labelled(None, each=10)
     shown = stop("validate", given=fetched(rows), written=True)
-    assert "1 clause(s) of the data contract broken: max_shares: label.missing" in shown
+    assert "1 clause of the data contract broken: max_shares: label.missing" in shown
     assert "mend the data, or change validate.contract in a commit that says why" in shown
     assert tables.read_json(tmp_path / "metrics/validate.json")["contract_breaches"] == 1
     assert tables.rows(tmp_path / "data/validated", "verdicts") == 100

@@ -77,7 +77,7 @@ def test_a_broken_contract_stops_the_line_with_its_report_written(
 ) -> None:
     with pytest.raises(UserError) as caught:
         run(tmp_path, ROWS, validate__contract__min_rows=6, validate__contract__max_shares={"text.empty": 0.1})
-    assert str(caught.value) == "2 clause(s) of the data contract broken: min_rows, max_shares: text.empty"
+    assert str(caught.value) == "2 clauses of the data contract broken: min_rows, max_shares: text.empty"
     assert tables.read_json(tmp_path / "metrics/validate.json")["contract_breaches"] == 2
     assert tables.rows(tmp_path / "data/validated", "rejected") == 2
     shown = capsys.readouterr().out

@@ -139,7 +139,7 @@ class Media:
         means = (image.scaling(self._processor) or {}).get("mean", []) if self._modality == "image" else []
         if len(means) > 1 and len(means) != shape[0]:
             raise UserError(
-                f"params.yaml: encode.processor.image_mean: {len(means)} values, {shape[0]} channel(s)",
+                f"params.yaml: encode.processor.image_mean: {len(means)} values, channels: {shape[0]}",
                 "one value a channel, or clean.image.steps.mode: {enabled: true, target: RGB}",
             )
 

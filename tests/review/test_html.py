@@ -116,6 +116,7 @@ def whole(folder: Path, flips: dict[str, Any], **changes: Any) -> str:
             for name, title in (("base", "base"), ("head", EVIL))
         },
         "verdict": {"text": f"Worse {EVIL}", "passed": False, "better": [], "worse": [], "failed": []},
+        "changed": f"Changed: lr 1 → {EVIL}.",
         "notes": [EVIL],
         "quote_samples": True,
         "result": "compared",

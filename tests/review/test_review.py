@@ -14,7 +14,7 @@ from review.forge import MARKER
 from review.markdown import LONGEST, markdown
 from tests.two_sides import Sides, begin, messages
 
-TOLD = ["sides", "verdict", "notes", "gates", "quote_samples", "result", "unread", "false_claims"]
+TOLD = ["sides", "verdict", "changed", "notes", "gates", "quote_samples", "result", "unread", "false_claims"]
 KEYS = [*TOLD, "metrics", "flips", "slices", "data", "params", "cost", "provenance"]
 FILES = ("review.md", "review.json", "review.html")
 

@@ -57,8 +57,7 @@ def test_where_lower_is_better_a_gain_is_told_without_a_sign() -> None:
 
 def test_nothing_detectable_is_said_with_what_could_have_been() -> None:
     assert sentence(row("accuracy", 0.01, NOTHING), row("macro_f1", -0.012, NOTHING), gates=()) == (
-        "No detectable difference on 146 test samples (macro F1 −0.012; they could have shown about 0.050); "
-        "no gates are set."
+        "No detectable difference on 146 test samples (macro F1 −0.012; detectable: about 0.050); no gates are set."
     )
 
 
