@@ -47,6 +47,8 @@ def _changed(gone: str, new: str) -> Iterator[Piece]:
 
 def _around(words: list[str], is_first: bool, is_last: bool) -> str:
     """The words beside a change: of the first piece the last ones, of the last piece the first ones."""
+    if is_first and is_last:
+        return "".join(words)
     head, tail = words[: 0 if is_first else AROUND], words[len(words) if is_last else -AROUND :]
     if len(head) + len(tail) >= len(words):
         return "".join(words)
