@@ -104,6 +104,7 @@ def show(found: Mapping[str, Any], files: Mapping[str, Path]) -> None:
         rows.append([f"{called(row['name'])} {ARROWS[row['direction']]}", *values, *difference(row), row["finding"]])
     header = ["metric", "base", "head", "head - base", "interval", "p", "finding"]
     report.table(f"{found['metrics']['samples']} test samples", header, rows)
+    report.note(found["changed"])
     report.note(found["verdict"]["text"])
     report.note(f"Written: {', '.join(str(path) for path in files.values())}")
 
