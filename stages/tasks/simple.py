@@ -64,7 +64,8 @@ def sentence(metrics: Mapping[str, Any], score: str) -> str:
     if not found:
         return f"The simple model: {compared['model']}"
     span = f"{found['low']:+.3f} to {found['high']:+.3f}"
-    return f"The simple model: {compared['model']}. The model's {score} is {found['value']:+.3f} to its ({span})"
+    turn = "above" if found["value"] > 0 else "below"
+    return f"The simple model: {compared['model']}. The model's {score} is {abs(found['value']):.3f} {turn} it ({span})"
 
 
 def no_better(metrics: Mapping[str, Any], score: str) -> Iterator[Caution]:

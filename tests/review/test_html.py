@@ -15,7 +15,7 @@ from review.inline import inlined, kind_of
 from review.params_diff import params_changes
 from review.statistics import NOTHING, WORSE
 from stages.core.review_block import Gates
-from tests import folders, workplace
+from tests import browser, folders, workplace
 from tests.review import test_data, test_plots
 
 EVIL = "<script>alert('x')</script><img src=https://example.org/x.png onerror=alert(1)>"
@@ -273,3 +273,12 @@ def test_p_values_and_params_are_shown_as_people_write_them() -> None:
         "2e-05",
     ]
     assert re.fullmatch(r"\S+", plain("x"))
+
+
+@pytest.mark.long
+@browser.needed
+@pytest.mark.parametrize("width", [1280, 500])
+def test_a_browser_draws_the_review_without_network(laid_out: Path, tmp_path: Path, width: int) -> None:
+    pixels = browser.draw(whole(laid_out, CLASSES), tmp_path, width)
+    assert browser.share_drawn(pixels) > 0.4
+    assert browser.count_pixels(pixels, (0xB3, 0x34, 0x1F)) > 20  # what is worse

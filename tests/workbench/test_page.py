@@ -2,13 +2,10 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from review.standing import Standing
 from stages.core import tables
@@ -24,7 +21,6 @@ from workbench.run_sections import read_run, sections
 
 SECTIONS = ["scores", "plots", "mistakes", "data", "contract", "left-out", "sheets", "cost"]
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -242,20 +238,9 @@ def test_the_command_writes_the_page(
 
 
 @pytest.mark.long
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@browser.needed
 @pytest.mark.parametrize("width", [1100, 500])
 def test_a_browser_draws_the_page_without_network(texts: Path, tmp_path: Path, width: int) -> None:
-    written, picture = tmp_path / "page.html", tmp_path / "page.png"
-    written.write_text(make_page(texts), encoding="utf-8")
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    command += ["--proxy-server=127.0.0.1:1", "--enable-logging=stderr", f"--window-size={width},2400"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={picture}", written.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
-    with Image.open(picture) as image:
-        pixels = np.asarray(image.convert("RGB"))
-    assert pixels.shape == (2400, width, 3)
-    rows = (pixels != pixels[0, 0]).any(axis=(1, 2))
-    assert rows.mean() > 0.5
-    blue = (abs(pixels.astype(int) - (0x3B, 0x82, 0xC4)) < 8).all(axis=2)
-    assert blue.sum() > 100  # the curves
+    pixels = browser.draw(make_page(texts), tmp_path, width)
+    assert browser.share_drawn(pixels) > 0.5
+    assert browser.count_pixels(pixels, (0x3B, 0x82, 0xC4)) > 100  # the curves
