@@ -9,6 +9,7 @@ import pytest
 
 from review.standing import Standing
 from stages.core import tables
+from tests import browser
 from tests.repository import Repository
 from tests.review.test_html import Tags
 from tests.small_line import dvc, replace
