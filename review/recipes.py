@@ -7,6 +7,7 @@ data, classes or words, so that no recipe inherits those of another one. A recip
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,13 @@ def complete_text(path: str | Path, data: str | None = None) -> str:
 
 
 def _put_together(path: Path, data: str | None) -> str:
+    parse(path)  # which tells of a file that is not there
+    return _read_together(path.resolve(), path.stat().st_mtime_ns, data)
+
+
+@lru_cache(maxsize=64)
+def _read_together(path: Path, changed_ns: int, data: str | None) -> str:  # noqa: ARG001
+    """A recipe and what it differs from as one text: kept, since the lines of a few hundred keys take a while."""
     content = parse(path)
     text = path.read_text(encoding="utf-8")
     base = _base(path, content)
