@@ -34,7 +34,7 @@ def main() -> None:
     elif not stale:
         report.note("no metrics/evaluate.json yet: type dvc repro")
     for sentence in [*cautions(line, any_metrics=bool(found)), *warnings_of(found)]:
-        report.note(sentence)
+        report.paragraph(sentence)
     for sentence in next_steps(found):
         report.note(sentence)
 
@@ -45,7 +45,7 @@ def show_scores(evaluated: Mapping[str, Any]) -> None:
     task = task_of(evaluated)
     report.table(title, headline_header(task), task.headline_rows(evaluated))
     if simple.KEY in evaluated:
-        report.note(simple.sentence(evaluated, task.shown[1]))
+        report.paragraph(simple.sentence(evaluated, task.shown[1]))
     if "members" in evaluated:
         title, header, members = member_table(evaluated, task.shown)
         report.table(f"{title}, on the same samples", header, members)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from stages.core.errors import UserError
+from stages.core.registry import nearest
 
 
 def normaliser(
@@ -21,7 +22,10 @@ def normaliser(
     """
     strange = sorted({name for name in mapping.values() if labels and name not in labels})
     if strange:
-        raise UserError(f"params.yaml: clean.labels.map: not among `labels`: {', '.join(strange)}", str(list(labels)))
+        raise UserError(
+            f"params.yaml: clean.labels.map: not among `labels`: {', '.join(strange)}{nearest(strange[0], labels)}",
+            f"labels has: {', '.join(labels)}; add the class there, or map to one of these",
+        )
 
     def key(label: str) -> str:
         trimmed = label.strip() if strip else label

@@ -40,5 +40,5 @@ def test_a_label_becomes_the_class_it_means(changes: dict[str, Any], label: str,
 def test_a_mapping_to_something_that_is_no_class_is_refused() -> None:
     with pytest.raises(UserError) as caught:
         normaliser(**ALL | {"mapping": {"good": "positive", "bad": "negative"}})
-    assert str(caught.value) == "params.yaml: clean.labels.map: not among `labels`: positive"
-    assert caught.value.hint == "['Positive', 'negative']"
+    assert str(caught.value) == "params.yaml: clean.labels.map: not among `labels`: positive, did you mean 'Positive'?"
+    assert caught.value.hint == "labels has: Positive, negative; add the class there, or map to one of these"
