@@ -59,7 +59,7 @@ def main() -> None:
     others = simple.outputs_of(tables.read("data/baseline", "predictions"), answered, task)
     name = tables.read_json("data/baseline/meta.json")["model"]
     metrics[simple.KEY] = {"model": name, **compare(task, gold, outputs, others)}
-    warned = list(simple.no_better(metrics, task.shown[1]))
+    warned = list(simple.no_better(metrics, task.shown[1], params.modality))
     metrics |= cautions.as_metrics(warned)
     worst = task.worst(gold, outputs, ids, limit=params.evaluate.mistakes)
     found = contents_of([ids[i] for i in worst], params.modality)

@@ -16,6 +16,9 @@ from stages.tasks.bootstrap import Floats, intervals
 from stages.tasks.task import Array, Task, rounded
 
 KEY = "simple_model"
+FILES = "a pretrained model, more samples, or more copies (augment.copies) may help"
+WAYS_OUT = {"text": "look at the model's language, at lr and at epochs", "image": FILES, "audio": FILES}
+"""Modality -> what to do where a simple model is as good."""
 
 
 def outputs_of(table: pa.Table, answered: pa.Table, task: Task) -> Array:
@@ -68,7 +71,7 @@ def sentence(metrics: Mapping[str, Any], score: str) -> str:
     return f"The simple model: {compared['model']}. The model's {score} is {abs(found['value']):.3f} {turn} it ({span})"
 
 
-def no_better(metrics: Mapping[str, Any], score: str) -> Iterator[Caution]:
+def no_better(metrics: Mapping[str, Any], score: str, modality: str) -> Iterator[Caution]:
     """The warning that training has not paid."""
     compared = metrics[KEY]
     found = compared["difference"].get(score)
@@ -77,5 +80,5 @@ def no_better(metrics: Mapping[str, Any], score: str) -> Iterator[Caution]:
             "no_better",
             f"the model is no better than {compared['model']}: {score} {metrics[score]:.3f} against "
             f"{compared['scores'][score]:.3f} (difference {found['value']:+.3f}, {found['low']:+.3f} to "
-            f"{found['high']:+.3f}): look at the warnings above, the model's language and the rate",
+            f"{found['high']:+.3f}): {WAYS_OUT[modality]}",
         )
