@@ -67,7 +67,12 @@ def complete_text(path: str | Path, data: str | None = None) -> str:
     Raises:
         UserError: as `complete`.
     """
-    return lay_out(_put_together(Path(path), data)).text
+    return _laid_out(_put_together(Path(path), data))
+
+
+@lru_cache(maxsize=64)
+def _laid_out(text: str) -> str:
+    return lay_out(text).text
 
 
 def _put_together(path: Path, data: str | None) -> str:

@@ -101,7 +101,7 @@ def put_folds() -> None:
         tables.write(folder, "inputs", table)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("workplace")
 def test_killed_in_the_third_of_three_members_it_goes_on_with_the_third() -> None:
     put_folds()

@@ -192,7 +192,7 @@ def test_a_model_of_another_kind_is_a_mistake(translation_models: list[str]) -> 
 def test_naughty_strings_pass(masked: Augmenter, translation_models: list[str], real_data: Path) -> None:
     naughty = json.loads((real_data / "bad_inputs/blns/blns.json").read_text(encoding="utf-8"))
     translated = back_translation(p=0.5, there=translation_models[0], back=translation_models[1])
-    for text in naughty:
+    for text in naughty[::3]:
         assert isinstance(masked(text, rng()), str)
     for text in naughty[::8]:
         assert isinstance(translated(text, rng()), str)

@@ -3,6 +3,7 @@
 import csv
 import random
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,21 @@ def write(rows: Rows) -> None:
         csv.writer(file).writerows(rows)
 
 
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The params.yaml that make new writes for the tickets."""
+    folder = tmp_path_factory.mktemp("new")
+    with chdir(folder):
+        write(tickets())
+        main(["tickets.csv"])
+    return (folder / "params.yaml").read_text(encoding="utf-8")
+
+
 @pytest.fixture(autouse=True)
-def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: str) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(described, encoding="utf-8")
     write(tickets())
-    main(["tickets.csv"])
 
 
 def test_the_data_that_it_was_made_from_keep_it() -> None:
